@@ -1,0 +1,1 @@
+//! Sessions in directories of the host.

@@ -1,0 +1,1 @@
+//! The reference command sessctl, and the library it is built from.
