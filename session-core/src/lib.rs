@@ -1,13 +1,43 @@
 //! Traits, types and the manager that give a coding agent an isolated, persistent place to work.
 
+mod backend;
+mod backends;
 mod error;
+mod host;
 mod id;
+mod layout;
+mod process;
 mod progress;
+mod record;
+mod registry;
+mod spec;
+mod status;
+mod terminal;
+mod time;
 mod workspace;
 
+pub use backend::{
+    Backend, Capabilities, Check, CheckOutcome, Exec, Found, Isolation, LABEL_NAME,
+    LABEL_SPEC_HASH, ProbeReport, Session, Snapshots, Stats, Transfer, Usage,
+};
+pub use backends::Backends;
 pub use error::{EXIT_CODES, Error, ErrorKind, ErrorReport, Result};
+pub use host::HostView;
 pub use id::{NAME_MAX_BYTES, SessionId, SessionName};
+pub use layout::Layout;
+pub use process::{
+    ByteStream, ExecRequest, Input, Launch, MainProcess, Output, Process, ProcessControl, Signal,
+    TerminalSize,
+};
 pub use progress::{Event, Progress};
+pub use record::{RECORD_VERSION, SessionRecord};
+pub use registry::{DamagedEntry, Entry, Filter, MemoryRegistry, Registry, Revision};
+pub use spec::{ResolvedSpec, SessionSpec};
+pub use status::{Exit, Phase, Status};
+pub use terminal::{
+    AttachOptions, Attachment, HoldRequest, TerminalEvent, TerminalInput, TerminalOutput, Terminals,
+};
+pub use time::Timestamp;
 pub use workspace::{
     ProjectPlan, ProjectRecord, SourceFacts, Strategy, Uncommitted, UnsavedWork, Workspaces,
 };

@@ -1,0 +1,297 @@
+//! What a backend must do, and what it may.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use camino::Utf8Path;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ByteStream, ExecRequest, Launch, MainProcess, Process, ResolvedSpec, Result, SessionId, Status,
+};
+
+/// Makes, finds and destroys sessions of one kind.
+///
+/// For implementors: no method has a default, so that a wrapper can't forget one.
+///
+/// # Contract
+/// The clauses of `session-conformance` are this list, run.
+/// - `create` makes and does not start; it finds everything it needs in its arguments.
+/// - Everything it makes carries the id; a fresh process finds all of it by that alone.
+/// - `destroy` succeeds if there is nothing, and converges from any half-made state.
+/// - A lost session is a [`Status`], not an error; `Err` means that *we* failed.
+/// - Dropping any handle does nothing to the session.
+#[async_trait]
+pub trait Backend: Any + Debug + Send + Sync {
+    /// The word for it in every record: lowercase letters, digits and dashes.
+    fn kind(&self) -> &str;
+
+    /// The promise before a session exists. Constant; no I/O.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// Finds out whether it can work here, without changing anything.
+    ///
+    /// `Err` only where even that could not be found out.
+    async fn probe(&self) -> Result<ProbeReport>;
+
+    /// Makes the session's place and does not start it. The caller chose the id, made
+    /// `spec.directory` and put the workspace into it.
+    ///
+    /// On an error nothing may be left that [`destroy`](Self::destroy) can't find.
+    /// Fails with `AlreadyExists` if the id is in use.
+    async fn create(&self, id: &SessionId, spec: &ResolvedSpec) -> Result<Arc<dyn Session>>;
+
+    /// Gives a handle to a session made earlier, by this process or another; `NotFound` if there
+    /// is nothing of it.
+    async fn open(&self, id: &SessionId) -> Result<Arc<dyn Session>>;
+
+    /// Lists everything it made, half-made sessions included, in no particular order.
+    async fn list(&self) -> Result<Vec<Found>>;
+
+    /// Ends the session's processes and removes what `create` made; `Ok` if there is none.
+    ///
+    /// Leaves `spec.directory` itself and the workspace to the caller. Drive it to completion.
+    async fn destroy(&self, id: &SessionId) -> Result<()>;
+}
+
+/// A handle to one session; dropping it does nothing.
+#[async_trait]
+pub trait Session: Exec + Transfer + Any + Debug + Send + Sync {
+    /// Which session this is.
+    fn id(&self) -> &SessionId;
+
+    /// Looks. Never an error because the session is in a bad state; that is what
+    /// [`Status::Lost`] is for. A session whose place has vanished since it was opened is lost.
+    async fn status(&self) -> Result<Status>;
+
+    /// Starts the main process on a terminal of its own, in the working directory.
+    ///
+    /// Its streams are taken before its first byte. Fails with `Refused` while one runs, and with
+    /// `InvalidInput` if the program can't be run; the session is then stopped as before.
+    async fn start(&self, launch: &Launch) -> Result<MainProcess>;
+
+    /// Takes the streams of a running main process again after their holder died; `None` where
+    /// nothing runs. Backends whose processes end with the holder always give `None`.
+    async fn main_process(&self) -> Result<Option<MainProcess>>;
+
+    /// Ends the main process and everything it started: asks, waits at most `grace`, kills.
+    ///
+    /// Idempotent. When it returns well, no process of the session is left.
+    async fn stop(&self, grace: Duration) -> Result<()>;
+
+    /// Point-in-time copies, if the backend's capabilities promise them.
+    fn snapshots(&self) -> Option<&dyn Snapshots>;
+
+    /// Resource figures, if the backend's capabilities promise them.
+    fn stats(&self) -> Option<&dyn Stats>;
+}
+
+/// Runs processes beside the main one.
+#[async_trait]
+pub trait Exec {
+    /// Starts a process in the session's place. Needs no running main process where the
+    /// capabilities say `exec_when_stopped`; else fails with `Refused`.
+    ///
+    /// A program that can't be found is `InvalidInput`. The process's own failure is a value.
+    async fn exec(&self, request: ExecRequest) -> Result<Process>;
+}
+
+/// Moves trees in and out of a session as tar streams.
+#[async_trait]
+pub trait Transfer {
+    /// Unpacks `tar` into the directory `dest` (relative: under the working directory), which is
+    /// made if missing. Refuses entries that would lie outside of it, devices, and links that lead
+    /// out, with `InvalidInput`; the entries before the bad one stay.
+    async fn put(&self, dest: &Utf8Path, tar: ByteStream) -> Result<()>;
+
+    /// Packs the file or directory `src`; entry names begin with its last component.
+    async fn get(&self, src: &Utf8Path) -> Result<ByteStream>;
+}
+
+/// Point-in-time copies of a session's own place.
+#[async_trait]
+pub trait Snapshots: Send + Sync {
+    /// Keeps the present state under `name`.
+    async fn snapshot(&self, name: &str) -> Result<()>;
+}
+
+/// What a session uses.
+#[async_trait]
+pub trait Stats: Send + Sync {
+    /// Measures now.
+    async fn usage(&self) -> Result<Usage>;
+}
+
+/// Resource figures of a running session.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Processes alive.
+    pub processes: u64,
+    /// Resident memory in bytes.
+    pub memory_bytes: u64,
+    /// Processor time used so far, in milliseconds.
+    pub cpu_milliseconds: u64,
+}
+
+/// How far a session is kept apart from the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Isolation {
+    /// A directory of its own: protects from accidents, not from an agent.
+    Directory,
+    /// A container: its own processes, files and network.
+    Container,
+}
+
+/// What every session of a backend can do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Capabilities {
+    /// How far sessions are kept apart from the host.
+    pub isolation: Isolation,
+    /// Processes run on the host: they get the whole environment and see host paths.
+    pub host_processes: bool,
+    /// [`Exec::exec`] works while the main process does not run.
+    pub exec_when_stopped: bool,
+    /// The main process outlives its holder, and [`Session::main_process`] takes it again.
+    pub survives_holder: bool,
+    /// [`Session::snapshots`] gives something.
+    pub snapshots: bool,
+    /// [`Session::stats`] gives something.
+    pub stats: bool,
+}
+
+impl Capabilities {
+    /// The least that a backend can promise.
+    pub fn new(isolation: Isolation) -> Self {
+        Self {
+            isolation,
+            host_processes: false,
+            exec_when_stopped: false,
+            survives_holder: false,
+            snapshots: false,
+            stats: false,
+        }
+    }
+}
+
+/// What [`Backend::probe`] found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct ProbeReport {
+    /// The backend's kind.
+    pub kind: String,
+    /// What answered, with its version (`Linux 6.1`, `Docker Engine 28.5.2`).
+    pub engine: String,
+    /// Each thing that was looked at.
+    pub checks: Vec<Check>,
+}
+
+impl ProbeReport {
+    /// A report of `checks`.
+    pub fn new(kind: impl Into<String>, engine: impl Into<String>, checks: Vec<Check>) -> Self {
+        Self { kind: kind.into(), engine: engine.into(), checks }
+    }
+
+    /// Whether sessions can be made: no check failed.
+    pub fn is_usable(&self) -> bool {
+        self.checks.iter().all(|check| check.outcome != CheckOutcome::Failed)
+    }
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Check {
+    /// A stable code, such as `local-home-writable`.
+    pub code: String,
+    /// How it went.
+    pub outcome: CheckOutcome,
+    /// What was found.
+    pub message: String,
+    /// What the user can do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+impl Check {
+    /// A check that went well.
+    pub fn passed(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            outcome: CheckOutcome::Passed,
+            message: message.into(),
+            remedy: None,
+        }
+    }
+
+    /// A check that found something which limits but does not prevent.
+    pub fn warning(
+        code: impl Into<String>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            outcome: CheckOutcome::Warning,
+            remedy: Some(remedy.into()),
+            ..Self::passed(code, message)
+        }
+    }
+
+    /// A check that found something which prevents sessions.
+    pub fn failed(
+        code: impl Into<String>,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            outcome: CheckOutcome::Failed,
+            remedy: Some(remedy.into()),
+            ..Self::passed(code, message)
+        }
+    }
+}
+
+/// How a check went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum CheckOutcome {
+    /// All is well.
+    Passed,
+    /// It works, but.
+    Warning,
+    /// It can't work.
+    Failed,
+}
+
+/// A session as its backend knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Found {
+    /// Which session.
+    pub id: SessionId,
+    /// What it is now.
+    pub status: Status,
+    /// What it was made with: at least [`LABEL_NAME`] and [`LABEL_SPEC_HASH`], unless half-made.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl Found {
+    /// A session found with its labels.
+    pub fn new(id: SessionId, status: Status, labels: BTreeMap<String, String>) -> Self {
+        Self { id, status, labels }
+    }
+}
+
+/// The label that holds the session's name.
+pub const LABEL_NAME: &str = "sessctl.name";
+/// The label that holds [`ResolvedSpec::hash`].
+pub const LABEL_SPEC_HASH: &str = "sessctl.spec-hash";

@@ -1,0 +1,91 @@
+//! Where everything lies on disk, in one place.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::{SessionId, SessionName};
+
+/// The directory that holds all sessions (`$SESSCTL_HOME` for `sessctl`), mode 0700.
+///
+/// ```text
+/// registry.db                an index of the records, rebuildable
+/// sessions/<id>/record.json  the truth about intent
+/// sessions/<id>/workspace/   private copies of the projects
+/// sessions/<id>/state/       the agent's own files
+/// sessions/<id>/run/         sockets and what else is only true while it runs
+/// sessions/<id>/log/         terminal output
+/// active/<name>              links to the sessions that run
+/// trash/<id>/                removed sessions, whole
+/// locks/<id>.lock            held while an operation works on a session
+/// audit.log                  one JSON line for each operation
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    home: Utf8PathBuf,
+}
+
+impl Layout {
+    /// The layout under `home`, which must be absolute; nothing is made.
+    pub fn new(home: impl Into<Utf8PathBuf>) -> Self {
+        Self { home: home.into() }
+    }
+
+    /// The top directory.
+    pub fn home(&self) -> &Utf8Path {
+        &self.home
+    }
+
+    /// The index.
+    pub fn registry(&self) -> Utf8PathBuf {
+        self.home.join("registry.db")
+    }
+
+    /// All sessions' directories.
+    pub fn sessions(&self) -> Utf8PathBuf {
+        self.home.join("sessions")
+    }
+
+    /// One session's directory.
+    pub fn session(&self, id: &SessionId) -> Utf8PathBuf {
+        self.sessions().join(id.to_string())
+    }
+
+    /// One session's record.
+    pub fn record(&self, id: &SessionId) -> Utf8PathBuf {
+        self.session(id).join("record.json")
+    }
+
+    /// One session's projects.
+    pub fn workspace(&self, id: &SessionId) -> Utf8PathBuf {
+        self.session(id).join("workspace")
+    }
+
+    /// What is only true while a session runs.
+    pub fn run(&self, id: &SessionId) -> Utf8PathBuf {
+        self.session(id).join("run")
+    }
+
+    /// One session's logs.
+    pub fn log(&self, id: &SessionId) -> Utf8PathBuf {
+        self.session(id).join("log")
+    }
+
+    /// The link to a running session.
+    pub fn active(&self, name: &SessionName) -> Utf8PathBuf {
+        self.home.join("active").join(name.as_str())
+    }
+
+    /// Removed sessions.
+    pub fn trash(&self) -> Utf8PathBuf {
+        self.home.join("trash")
+    }
+
+    /// The lock that one operation at a time holds.
+    pub fn lock(&self, id: &SessionId) -> Utf8PathBuf {
+        self.home.join("locks").join(format!("{id}.lock"))
+    }
+
+    /// The audit log.
+    pub fn audit(&self) -> Utf8PathBuf {
+        self.home.join("audit.log")
+    }
+}
