@@ -9,6 +9,7 @@ mod layout;
 mod process;
 mod progress;
 mod record;
+mod records;
 mod registry;
 mod spec;
 mod status;
@@ -31,7 +32,10 @@ pub use process::{
 };
 pub use progress::{Event, Progress};
 pub use record::{RECORD_VERSION, SessionRecord};
-pub use registry::{DamagedEntry, Entry, Filter, MemoryRegistry, Registry, Revision};
+pub use records::Records;
+pub use registry::{
+    DamagedEntry, Entry, Filter, MemoryRegistry, Registry, Revision, SqliteRegistry,
+};
 pub use spec::{ResolvedSpec, SessionSpec};
 pub use status::{Exit, Phase, Status};
 pub use terminal::{

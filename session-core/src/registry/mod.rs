@@ -1,12 +1,14 @@
 //! The index of records: names, and compare-and-swap.
 
 mod memory;
+mod sqlite;
 
 use std::fmt::Debug;
 
 use async_trait::async_trait;
 
 pub use memory::MemoryRegistry;
+pub use sqlite::SqliteRegistry;
 
 use crate::{Error, Result, SessionId, SessionName, SessionRecord};
 
