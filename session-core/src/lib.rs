@@ -42,7 +42,10 @@ pub use process::{
 pub use progress::{Event, Progress};
 pub use record::{RECORD_VERSION, SessionRecord};
 pub use records::Records;
-pub use registry::{DamagedEntry, Entry, Filter, MemoryRegistry, Registry, Revision};
+pub use registry::{
+    DamagedEntry, Entry, Filter, MemoryRegistry, OpenedRegistry, Registry, Revision,
+    SqliteRegistry, open_registry,
+};
 pub use spec::{ResolvedSpec, SessionSpec};
 pub use status::{Exit, Phase, Status};
 pub use terminal::{

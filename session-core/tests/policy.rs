@@ -74,7 +74,8 @@ fn subdirectories_of_a_repository() {
     facts.inside = Some("/home/me/project".into());
     let resolved = resolve(&SessionSpec::new(), &[facts]).expect("good");
     assert_eq!(resolved.projects[0].source, "/home/me/project");
-    let expected = Utf8PathBuf::from(format!("/data/sessctl/sessions/{ID}/workspace/project/web/app"));
+    let expected =
+        Utf8PathBuf::from(format!("/data/sessctl/sessions/{ID}/workspace/project/web/app"));
     assert_eq!(resolved.working_directory, expected);
 }
 
