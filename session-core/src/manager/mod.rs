@@ -7,6 +7,7 @@ mod rebuild;
 mod remove;
 mod run;
 mod settle;
+mod trash;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub use list::Inspection;
 pub use remove::Removed;
 pub use settle::Reconciled;
+pub use trash::TrashItem;
 
 use crate::lock::FileLock;
 use crate::{
