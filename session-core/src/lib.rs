@@ -6,11 +6,13 @@ mod error;
 mod host;
 mod id;
 mod layout;
+mod listing;
 mod process;
 mod progress;
 mod record;
 mod records;
 mod registry;
+mod schemas;
 mod spec;
 mod status;
 mod terminal;
@@ -26,6 +28,7 @@ pub use error::{EXIT_CODES, Error, ErrorKind, ErrorReport, Result};
 pub use host::HostView;
 pub use id::{NAME_MAX_BYTES, SessionId, SessionName};
 pub use layout::Layout;
+pub use listing::{LIST_VERSION, ListItem, SessionList, StatusWord};
 pub use process::{
     ByteStream, ExecRequest, Input, Launch, MainProcess, Output, Process, ProcessControl, Signal,
     TerminalSize,
@@ -36,6 +39,7 @@ pub use records::Records;
 pub use registry::{
     DamagedEntry, Entry, Filter, MemoryRegistry, Registry, Revision, SqliteRegistry,
 };
+pub use schemas::schemas;
 pub use spec::{ResolvedSpec, SessionSpec};
 pub use status::{Exit, Phase, Status};
 pub use terminal::{
