@@ -1,10 +1,12 @@
 //! What a list of sessions says, for programs (`docs/schemas/list.json`).
 
+use std::fmt;
+
 use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{DamagedEntry, Phase, SessionId, SessionRecord, Status, Strategy, Timestamp};
+use crate::{Phase, SessionId, SessionRecord, Status, Strategy, Timestamp};
 
 /// The `schema_version` of a [`SessionList`].
 pub const LIST_VERSION: u32 = 1;
@@ -53,7 +55,7 @@ pub struct ListItem {
     /// Why, for `lost`, `unknown` and `damaged`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_reason: Option<String>,
-    /// How its main process last ended, as a shell gives it.
+    /// How the main process of a stopped session ended, as a shell gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
     /// Whether it works on copies only. `false` if a project is the user's live directory, and
@@ -81,38 +83,38 @@ pub struct ListItem {
 }
 
 impl ListItem {
-    /// A session whose backend told its status.
-    pub fn new(record: &SessionRecord, status: &Status) -> Self {
-        let mut item = Self::recorded(record, StatusWord::from(status));
+    /// A session with what was observed of it, or the reason why its backend can't be asked.
+    pub fn new(record: &SessionRecord, status: &Result<Status, String>) -> Self {
+        let mut item = Self::recorded(record);
         match status {
-            Status::Lost { reason } => item.status_reason = Some(reason.clone()),
-            Status::Stopped { exit: Some(exit) } => item.exit_code = Some(exit.code),
-            Status::Running { since } => {
-                item.started_at = Some(*since);
-                item.exit_code = None;
+            Ok(status) => item.status = StatusWord::from(status),
+            Err(reason) => item.status_reason = Some(reason.clone()),
+        }
+        match status {
+            Ok(Status::Lost { reason }) => item.status_reason = Some(reason.clone()),
+            Ok(Status::Stopped { exit }) => {
+                item.exit_code = exit.as_ref().or(record.exit.as_ref()).map(|exit| exit.code);
             }
+            Ok(Status::Running { since }) => item.started_at = Some(*since),
             _ => {}
         }
         item
     }
 
-    /// A session whose backend can't be asked, with the reason.
-    pub fn unknown(record: &SessionRecord, reason: impl Into<String>) -> Self {
-        let status_reason = Some(reason.into());
-        Self { status_reason, ..Self::recorded(record, StatusWord::Unknown) }
-    }
-
     /// A session whose record can't be read.
-    pub fn damaged(entry: &DamagedEntry) -> Self {
-        let id = entry.id.map(|id| id.to_string());
+    pub fn damaged(
+        id: Option<SessionId>,
+        name: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
         Self {
-            id: entry.id,
-            name: entry.name.clone().or(id).unwrap_or_else(|| "?".to_owned()),
+            id,
+            name: name.into(),
             agent: None,
             backend: None,
             phase: None,
             status: StatusWord::Damaged,
-            status_reason: Some(entry.error.message().to_owned()),
+            status_reason: Some(reason.into()),
             exit_code: None,
             isolated: false,
             sources: Vec::new(),
@@ -124,7 +126,8 @@ impl ListItem {
         }
     }
 
-    fn recorded(record: &SessionRecord, status: StatusWord) -> Self {
+    /// What the record alone tells.
+    fn recorded(record: &SessionRecord) -> Self {
         let is_mount = |project: &crate::ProjectPlan| project.strategy == Strategy::Mount;
         Self {
             id: Some(record.id),
@@ -132,9 +135,9 @@ impl ListItem {
             agent: Some(record.spec.agent.clone()),
             backend: Some(record.spec.backend.clone()),
             phase: Some(record.phase),
-            status,
+            status: StatusWord::Unknown,
             status_reason: None,
-            exit_code: record.exit.as_ref().map(|exit| exit.code),
+            exit_code: None,
             isolated: !record.spec.projects.iter().any(is_mount),
             sources: record.sources().cloned().collect(),
             branch: record.branch().map(str::to_owned),
@@ -176,6 +179,12 @@ impl StatusWord {
             Self::Unknown => "unknown",
             Self::Damaged => "damaged",
         }
+    }
+}
+
+impl fmt::Display for StatusWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

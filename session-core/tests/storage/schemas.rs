@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use session_core::{
-    DamagedEntry, Error, ErrorKind, ErrorReport, Event, Exit, ListItem, SessionId, SessionList,
-    SessionSpec, Status, Timestamp, schemas,
+    Error, ErrorKind, ErrorReport, Event, Exit, ListItem, SessionId, SessionList, SessionSpec,
+    Status, Timestamp, schemas,
 };
 
 use crate::record;
@@ -126,12 +126,13 @@ fn what_is_written_is_valid() {
         Status::Running { since: now },
         Status::Lost { reason: "holder".to_owned() },
     ];
-    let mut items: Vec<_> = statuses.iter().map(|status| ListItem::new(&session, status)).collect();
+    let item = |status: &Status| ListItem::new(&session, &Ok(status.clone()));
+    let mut items: Vec<_> = statuses.iter().map(item).collect();
     for (item, status) in items.iter().zip(&statuses) {
         assert_eq!(item.status.as_str(), status.word());
     }
-    items.push(ListItem::unknown(&session, "docker does not answer"));
-    items.push(ListItem::damaged(&DamagedEntry::new(Some(SessionId::new()), None, error)));
+    items.push(ListItem::new(&session, &Err("docker does not answer".to_owned())));
+    items.push(ListItem::damaged(Some(SessionId::new()), "broken", error.message()));
     accepts("list", &SessionList::new(items, vec!["docker does not answer".to_owned()]));
 }
 
@@ -139,9 +140,21 @@ fn what_is_written_is_valid() {
 #[test]
 fn a_mount_is_not_isolated() {
     let mut session = record("auth", "local", "/a", 0);
-    let stopped = Status::Stopped { exit: None };
+    let stopped = Ok(Status::Stopped { exit: None });
     assert!(ListItem::new(&session, &stopped).isolated);
     session.spec.projects[0].strategy = session_core::Strategy::Mount;
     assert!(!ListItem::new(&session, &stopped).isolated);
-    assert!(!ListItem::unknown(&session, "no answer").isolated);
+    assert!(!ListItem::new(&session, &Err("no answer".to_owned())).isolated);
+}
+
+/// How a session ended is told from the record where its backend has forgotten it.
+#[test]
+fn a_stopped_session_tells_how_it_ended() {
+    let now = Timestamp::from_milliseconds(1_700_000_000_000);
+    let mut session = record("auth", "local", "/a", 0);
+    session.exit = Some(Exit::with_code(3, now));
+    let code = |status: Status| ListItem::new(&session, &Ok(status)).exit_code;
+    assert_eq!(code(Status::Stopped { exit: None }), Some(3));
+    assert_eq!(code(Status::Stopped { exit: Some(Exit::with_code(4, now)) }), Some(4));
+    assert_eq!(code(Status::Running { since: now }), None, "that was another time");
 }
