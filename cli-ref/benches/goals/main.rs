@@ -11,10 +11,15 @@ mod trees;
 
 mod branch;
 mod copy;
+mod registry;
 
 fn main() {
+    if registry::work_if_asked() {
+        return;
+    }
     let mut goals = pairs::Goals::from_args();
     copy::run(&mut goals);
     branch::run(&mut goals);
+    registry::run(&mut goals);
     goals.print();
 }
