@@ -16,6 +16,7 @@ mod progress;
 mod record;
 mod records;
 mod registry;
+mod schemas;
 mod spec;
 mod status;
 mod terminal;
@@ -32,7 +33,7 @@ pub use error::{EXIT_CODES, Error, ErrorKind, ErrorReport, Result};
 pub use host::HostView;
 pub use id::{NAME_MAX_BYTES, SessionId, SessionName};
 pub use layout::Layout;
-pub use listing::{LIST_VERSION, ListItem, SessionList};
+pub use listing::{LIST_VERSION, ListItem, SessionList, StatusWord};
 pub use manager::{Inspection, Manager, Reconciled, Removed, TrashItem};
 pub use policy::Policy;
 pub use process::{
@@ -46,6 +47,7 @@ pub use registry::{
     DamagedEntry, Entry, Filter, MemoryRegistry, OpenedRegistry, Registry, Revision,
     SqliteRegistry, open_registry,
 };
+pub use schemas::schemas;
 pub use spec::{ResolvedSpec, SessionSpec};
 pub use status::{Exit, Phase, Status};
 pub use terminal::{

@@ -106,7 +106,11 @@ impl SessionRecord {
         let text = std::str::from_utf8(json)
             .map_err(|error| damaged("the record is no UTF-8 text").with_source(error))?;
         match serde_json::from_str::<Self>(text) {
-            Ok(record) => Ok(Self { original: Some(text.into()), ..record }),
+            // serde also takes a list of all fields in their order for a struct.
+            Ok(record) if text.trim_start().starts_with('{') => {
+                Ok(Self { original: Some(text.into()), ..record })
+            }
+            Ok(_) => Err(damaged("the record is no JSON object")),
             Err(error) => Err(explain(text, error)),
         }
     }
