@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use backend_local::LocalBackend;
+use camino::Utf8PathBuf;
 use clap::Parser;
 use session_core::{
-    Backend, Backends, Catalog, Error, ErrorKind, HoldRequest, Layout, Manager, Result,
-    open_registry,
+    Backend, Backends, Catalog, Error, HoldRequest, Layout, Manager, Result, open_registry,
 };
-use session_terminal::{HolderCommand, HolderParts, Holders};
+use session_terminal::{Ending, HolderCommand, HolderParts, Holders, Recorder};
 use session_workspace::HostWorkspaces;
 
 use crate::args::{Arguments, Command};
@@ -53,7 +54,7 @@ impl App {
     /// environment, and holds sessions of the backends given here.
     pub fn main(self) -> ExitCode {
         let backends = self.backends.clone();
-        session_terminal::run_if_holder(move |request| holder_parts(request, &backends));
+        session_terminal::run_if_holder(move |request| holder_parts(request, backends));
 
         let arguments = Arguments::parse();
         let ui = Ui { quiet: arguments.quiet, json_errors: arguments.json_errors };
@@ -86,7 +87,7 @@ impl App {
                 self.backends,
                 opened.registry,
                 Arc::new(HostWorkspaces::new().with_forbidden(surroundings.layout.home())),
-                Arc::new(Holders::by_command(HolderCommand::this_program()?)),
+                Arc::new(Holders::by_command(holder_command()?)),
             );
             Context { ui, surroundings, manager }.run(arguments.command).await
         });
@@ -97,12 +98,34 @@ impl App {
 }
 
 /// What a holder process needs to open the session and to record its end.
-fn holder_parts(request: &HoldRequest, backends: &Backends) -> Result<HolderParts> {
+fn holder_parts(request: &HoldRequest, backends: Backends) -> Result<HolderParts> {
     let layout = Layout::new(&request.home);
-    if !layout.home().is_absolute() {
-        let message = "the home of a held session must be absolute";
-        return Err(Error::new(ErrorKind::Internal, "holder.setup", message));
+    Ok(HolderParts::new(backends, Arc::new(EndRecorder { layout })))
+}
+
+/// Writes the end of a session's main process into its record.
+#[derive(Debug)]
+struct EndRecorder {
+    layout: Layout,
+}
+
+#[async_trait]
+impl Recorder for EndRecorder {
+    async fn ended(&self, ending: &Ending) -> Result<()> {
+        let registry = open_registry(&self.layout).await?.registry;
+        let catalog = Catalog::new(self.layout.clone(), registry);
+        catalog.record_end(&ending.id, ending.exit.clone(), Some(ending.last_activity)).await
     }
-    let _: &Catalog;
-    todo_parts(layout, backends)
+}
+
+/// This program again, found by the file that runs now.
+fn holder_command() -> Result<HolderCommand> {
+    const OPERATION: &str = "sessctl.setup";
+    let program = std::env::current_exe()
+        .map_err(|error| Error::io(OPERATION, "can't find out which program this is", error))?;
+    let program = Utf8PathBuf::from_path_buf(program).map_err(|path| {
+        let message = format!("`{}` is not UTF-8; install it elsewhere", path.display());
+        Error::new(session_core::ErrorKind::InvalidInput, OPERATION, message)
+    })?;
+    Ok(HolderCommand::new(program))
 }

@@ -13,6 +13,7 @@ mod app;
 mod args;
 mod chord;
 mod commands;
+mod pipes;
 mod surroundings;
 mod terminal;
 mod ui;
