@@ -29,6 +29,8 @@ fn holder(home: &Home, id: &SessionId) -> Child {
         .args(["lost::holder_program", "--exact", "--ignored", "--nocapture"])
         .env("LOCAL_TEST_HOME", home.layout.home())
         .env("LOCAL_TEST_ID", id.to_string())
+        // As one has that was started from inside of the session itself.
+        .env("SESSCTL_SESSION_ID", id.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
