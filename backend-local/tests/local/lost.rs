@@ -6,7 +6,9 @@ use std::time::Duration;
 use camino::Utf8Path;
 use session_core::{Backend, Layout, Session, SessionId, Status};
 
-use crate::support::{Home, bounded, drain, exit, is_alive, pids, processes, shell, wait_until};
+use crate::support::{
+    Home, bounded, drain, exit, is_alive, launch, pids, processes, shell, wait_until,
+};
 
 const SCRIPT: &str = "trap '' HUP; sleep 1000 & echo $! >pids; echo $$ >>pids; wait";
 
@@ -27,6 +29,8 @@ fn holder(home: &Home, id: &SessionId) -> Child {
         .args(["lost::holder_program", "--exact", "--ignored", "--nocapture"])
         .env("LOCAL_TEST_HOME", home.layout.home())
         .env("LOCAL_TEST_ID", id.to_string())
+        // As one has that was started from inside of the session itself.
+        .env("SESSCTL_SESSION_ID", id.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
@@ -75,7 +79,7 @@ async fn a_start_after_a_loss_ends_the_rest_first() {
     let session = home.session().await;
     let (holder, all) = held(&home, &*session).await;
     kill(holder);
-    drain(session.start(&shell("sleep 1000")).await.unwrap());
+    drain(session.start(&launch(&["sleep", "1000"])).await.unwrap());
     assert!(!all.iter().any(|pid| is_alive(*pid)));
     assert_eq!(processes(&*session).await, 1);
     home.backend.destroy(session.id()).await.unwrap();

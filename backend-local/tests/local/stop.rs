@@ -132,7 +132,7 @@ async fn other_sessions_are_left_alone() {
     let home = Home::new();
     let (one, two) = (home.session().await, home.session().await);
     drain(one.start(&shell("sleep 1000")).await.unwrap());
-    drain(two.start(&shell("sleep 1000")).await.unwrap());
+    drain(two.start(&launch(&["sleep", "1000"])).await.unwrap());
     one.stop(GRACE).await.unwrap();
     assert!(two.status().await.unwrap().is_running());
     assert_eq!(processes(&*two).await, 1);
