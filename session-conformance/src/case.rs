@@ -16,7 +16,7 @@ use crate::clause::{Failure, Verdict, ensure};
 use crate::{Fixture, Step};
 
 /// What a clause works with.
-pub struct Case {
+pub(crate) struct Case {
     pub(crate) fixture: Arc<dyn Fixture>,
     pub(crate) backend: Arc<dyn Backend>,
     made: Mutex<Vec<SessionId>>,

@@ -51,8 +51,8 @@ pub(super) async fn exec_exit_code_is_a_value(case: &Case) -> Verdict {
 pub(super) async fn exec_missing_program_is_invalid_input(case: &Case) -> Verdict {
     let (made, main) = case.ready().await?;
     for program in ["/nowhere/such-program", "no-such-program-anywhere"] {
-        let request = ExecRequest::new(vec![program.to_owned()])
-            .with_environment(case.fixture.environment());
+        let request =
+            ExecRequest::new(vec![program.to_owned()]).with_environment(case.fixture.environment());
         let ran = made.session.exec(request).await;
         refused(ran, ErrorKind::InvalidInput, "running a program that is not there")?;
     }

@@ -67,7 +67,8 @@ pub(super) async fn exec_concurrently(case: &Case) -> Verdict {
     }
     for (number, process) in runs.into_iter().enumerate() {
         let ran = Ran::of(process, format!("{number}\n").into_bytes()).await?;
-        let right = ran.text() == format!("got {number}\n") && usize::try_from(ran.exit.code) == Ok(number);
+        let right =
+            ran.text() == format!("got {number}\n") && usize::try_from(ran.exit.code) == Ok(number);
         ensure!(right, "number {number} wrote {:?} and ended with {:?}", ran.text(), ran.exit);
     }
     drop(main);
