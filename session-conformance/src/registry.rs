@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-use libtest_mimic::Trial;
+use libtest_mimic::{Arguments, Trial};
 use session_core::{
     Entry, Filter, Registry, ResolvedSpec, Result, SessionId, SessionName, SessionRecord, Timestamp,
 };
@@ -90,7 +90,7 @@ pub fn registry_main<F: RegistryFixture>(
         };
         Trial::test(clause.name, run)
     };
-    conclude(REGISTRY_CLAUSES.iter().map(trial).collect())
+    conclude(&Arguments::from_args(), REGISTRY_CLAUSES.iter().map(trial).collect())
 }
 
 /// Checks one clause on one fixture, within a bound. Needs a tokio runtime with time.

@@ -25,7 +25,7 @@ pub(super) async fn start_gives_first_byte(case: &Case) -> Verdict {
     let mut main = case.start(&made, &[Step::Print("first word".to_owned())]).await?;
     // Nobody reads yet, and the process is already gone.
     main.control.wait().await?;
-    let text = main.screen.to_end().await?;
+    let text = main.screen.rest().await?;
     ensure!(text == "first word\n", "of `first word` arrived {text:?}");
     Ok(())
 }

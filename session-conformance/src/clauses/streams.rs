@@ -40,7 +40,7 @@ pub(super) async fn exec_input_is_half_closed(case: &Case) -> Verdict {
     stdin.flush().await?;
     screen.until("before\n").await?;
     stdin.shutdown().await?;
-    let text = screen.to_end().await?;
+    let text = screen.rest().await?;
     ensure!(text == "before\nend\n", "after the end of its input it had written {text:?}");
     let exit = process.control.wait().await?;
     ensure!(exit.is_success(), "it ended with {exit:?}");

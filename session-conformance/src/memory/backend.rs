@@ -114,8 +114,8 @@ impl Backend for MemoryBackend {
 
     async fn open(&self, id: &SessionId) -> Result<Arc<dyn Session>> {
         self.world.enter(Operation::Open).await?;
-        let there = self.world.state().places.contains_key(id)
-            && !(self.world.breaks(Mutant::OpenOnlyOwn) && !self.own().contains(id));
+        let hidden = self.world.breaks(Mutant::OpenOnlyOwn) && !self.own().contains(id);
+        let there = !hidden && self.world.state().places.contains_key(id);
         if !there && !self.world.breaks(Mutant::OpenInvents) {
             let error = Operation::Open.error(ErrorKind::NotFound, "there is nothing of it");
             return Err(error.with_session(id.to_string()));
