@@ -5,6 +5,7 @@
 mod backend;
 mod clients;
 mod ends;
+mod interactive;
 mod place;
 mod process;
 
@@ -16,6 +17,7 @@ fn main() {
     let mut trials = Vec::new();
     trials.extend(clients::trials());
     trials.extend(ends::trials());
+    trials.extend(interactive::trials());
     trials.extend(process::trials());
     libtest_mimic::run(&arguments, trials).exit();
 }
