@@ -40,7 +40,7 @@ async fn detaches_by_the_chord() {
     let client = person.attach(&place).await;
     person.sees("full").await;
     assert!(!person.is_cooked());
-    person.types("x\x1c").await;
+    person.types("x\x1c");
     assert_eq!(bounded(client).await.expect("no panic"), Outcome::Detached);
     for undone in ["\x1b[?1049l", "\x1b[?1002l", "\x1b[?2004l", "\x1b[?25h"] {
         person.sees(undone).await;
@@ -54,7 +54,7 @@ async fn ends_with_the_session() {
     place.hold("read line; echo \"got $line\"; exit 9").await;
     let mut person = Person::sit_down();
     let client = person.attach(&place).await;
-    person.types("hello\r").await;
+    person.types("hello\r");
     person.sees("got hello").await;
     match bounded(client).await.expect("no panic") {
         Outcome::Exited(exit) => assert_eq!(exit.code, 9),
@@ -100,12 +100,12 @@ async fn a_window_change_is_passed_on() {
     rustix::process::kill_process(rustix::process::getpid(), window).expect("it is us");
     bounded(async {
         while !person.seen.contains("33 111") {
-            person.types("\r").await;
+            person.types("\r");
             person.hears().await;
         }
     })
     .await;
-    person.types("\x1c").await;
+    person.types("\x1c");
     bounded(client).await.expect("no panic");
 }
 
@@ -178,7 +178,7 @@ impl Person {
         })
     }
 
-    async fn types(&mut self, keys: &str) {
+    fn types(&mut self, keys: &str) {
         let window = self.window.as_mut().expect("the person is there");
         window.write_all(keys.as_bytes()).expect("the terminal takes keys");
     }
