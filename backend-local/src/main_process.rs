@@ -35,25 +35,32 @@ pub(crate) fn start(place: &Place, launch: &Launch) -> Result<MainProcess> {
     let program = Program::find(OPERATION, &launch.argv, &launch.environment, directory)?;
     end_earlier_run(place)?;
     unignore_signals();
-    let run = uuid::Uuid::now_v7().to_string();
-    let command = program.command(place, Some(&run));
-    let started = OnTerminal::start(OPERATION, &program, command, launch.size)?;
-    let OnTerminal { mut child, output, input, terminal } = started;
+    let earlier = place.main().ok().flatten();
+    let mut main = MainFile {
+        run: uuid::Uuid::now_v7().to_string(),
+        process: None,
+        holder: own_key()?,
+        boot: tree::boot_id().unwrap_or_default(),
+        started_at: Timestamp::now(),
+    };
+    place.write_main(&main)?;
+    let command = program.command(place, Some(&main.run));
+    let started = OnTerminal::start(OPERATION, &program, command, launch.size);
+    let OnTerminal { mut child, output, input, terminal } = match started {
+        Ok(started) => started,
+        Err(error) => {
+            place.restore_main(earlier.as_ref())?;
+            return Err(error);
+        }
+    };
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
-    let holder = rustix::process::getpid().as_raw_nonzero().get();
-    let recorded = ProcessKey::of(pid).zip(ProcessKey::of(holder)).map_or_else(
-        || Err(Error::new(ErrorKind::Io, OPERATION, "can't read /proc; is it mounted")),
-        |(process, holder)| {
-            let boot = tree::boot_id().unwrap_or_default();
-            let started_at = Timestamp::now();
-            place.write_main(&MainFile { run: run.clone(), process, holder, boot, started_at })
-        },
-    );
-    if let Err(error) = recorded {
-        // It must not run unrecorded. If it is gone already, so much the better.
+    main.process = ProcessKey::of(pid);
+    if let Err(error) = place.write_main(&main) {
+        // It must not run without a record. If it is gone already, so much the better.
         let _ = child.start_kill();
         return Err(error);
     }
+    let run = main.run;
     let watched = place.clone();
     let mut left = Tree::marked(RUN_VARIABLE, &run).with_terminal_session(pid);
     // While the process keeps its number, its terminal's session can be told from others.
@@ -69,6 +76,14 @@ pub(crate) fn start(place: &Place, launch: &Launch) -> Result<MainProcess> {
     let control = Control::supervise_with(child, Some(terminal), before, at_end);
     let output = Box::new(Reading::new(output));
     Ok(MainProcess::new(output, Box::new(Writing::new(input)), Arc::new(control)))
+}
+
+fn own_key() -> Result<ProcessKey> {
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    ProcessKey::of(own).ok_or_else(|| {
+        let message = "can't find processes; mount /proc";
+        Error::new(ErrorKind::Unsupported, OPERATION, message)
+    })
 }
 
 /// Takes the lock, or refuses if a main process runs.
@@ -97,7 +112,10 @@ fn end_earlier_run(place: &Place) -> Result<()> {
     if tree::boot_id().is_some_and(|boot| boot != main.boot) {
         return Ok(());
     }
-    let mut left = Tree::marked(RUN_VARIABLE, &main.run).with_root(main.process);
+    let mut left = Tree::marked(RUN_VARIABLE, &main.run);
+    if let Some(process) = main.process {
+        left = left.with_root(process);
+    }
     left.end(LEFTOVER_GRACE).map_err(|rows| undying(OPERATION, &rows))
 }
 
