@@ -18,7 +18,7 @@ macro_rules! mutants {
         }
     };
 }
-
+pub(crate) use mutants;
 
 mutants! {
 /// One defect of a [`MemoryBackend`](crate::MemoryBackend).

@@ -17,7 +17,8 @@ pub const NAME_MAX_BYTES: usize = 128;
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
-#[serde(transparent)]
+#[serde(try_from = "String")]
+#[schemars(with = "Uuid")]
 pub struct SessionId(Uuid);
 
 impl SessionId {
@@ -55,6 +56,14 @@ impl FromStr for SessionId {
     }
 }
 
+impl TryFrom<String> for SessionId {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
 impl From<Uuid> for SessionId {
     fn from(uuid: Uuid) -> Self {
         Self(uuid)
@@ -68,7 +77,10 @@ impl From<Uuid> for SessionId {
     Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(try_from = "String", into = "String")]
-#[schemars(with = "String")]
+#[schemars(
+    with = "String",
+    extend("pattern" = "^[A-Za-z0-9][A-Za-z0-9._-]*$", "maxLength" = NAME_MAX_BYTES)
+)]
 pub struct SessionName(String);
 
 impl SessionName {

@@ -2,14 +2,21 @@
 
 mod backend;
 mod backends;
+mod catalog;
 mod error;
 mod host;
 mod id;
 mod layout;
+mod listing;
+mod lock;
+mod manager;
+mod policy;
 mod process;
 mod progress;
 mod record;
+mod records;
 mod registry;
+mod schemas;
 mod spec;
 mod status;
 mod terminal;
@@ -21,17 +28,26 @@ pub use backend::{
     LABEL_SPEC_HASH, ProbeReport, Session, Snapshots, Stats, Transfer, Usage,
 };
 pub use backends::Backends;
+pub use catalog::{Catalog, Rebuilt};
 pub use error::{EXIT_CODES, Error, ErrorKind, ErrorReport, Result};
 pub use host::HostView;
 pub use id::{NAME_MAX_BYTES, SessionId, SessionName};
 pub use layout::Layout;
+pub use listing::{LIST_VERSION, ListItem, SessionList, StatusWord};
+pub use manager::{Inspection, Manager, Reconciled, Removed, TrashItem};
+pub use policy::Policy;
 pub use process::{
     ByteStream, ExecRequest, Input, Launch, MainProcess, Output, Process, ProcessControl, Signal,
     TerminalSize,
 };
 pub use progress::{Event, Progress};
 pub use record::{RECORD_VERSION, SessionRecord};
-pub use registry::{DamagedEntry, Entry, Filter, MemoryRegistry, Registry, Revision};
+pub use records::Records;
+pub use registry::{
+    DamagedEntry, Entry, Filter, MemoryRegistry, OpenedRegistry, Registry, Revision,
+    SqliteRegistry, open_registry,
+};
+pub use schemas::schemas;
 pub use spec::{ResolvedSpec, SessionSpec};
 pub use status::{Exit, Phase, Status};
 pub use terminal::{

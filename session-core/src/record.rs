@@ -1,6 +1,6 @@
 //! The durable document about a session.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use camino::Utf8PathBuf;
 use schemars::JsonSchema;
@@ -20,7 +20,9 @@ pub const RECORD_VERSION: u32 = 1;
 ///
 /// Fields that this version does not know are kept and written back. A record of a newer
 /// `schema_version` can be read where its known fields still fit, and is never written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+///
+/// Two records are equal if the documents that would be written are.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct SessionRecord {
     /// The version of the form of this document.
@@ -70,7 +72,7 @@ pub struct SessionRecord {
     /// The document as it was read, with what this version does not know.
     #[serde(skip)]
     #[schemars(skip)]
-    original: Option<Value>,
+    original: Option<Box<str>>,
 }
 
 impl SessionRecord {
@@ -101,42 +103,68 @@ impl SessionRecord {
     /// Reads a record; `Damaged` if it is none, `NewerVersion` if a newer version's form is not
     /// readable here.
     pub fn from_json(json: &[u8]) -> Result<Self> {
-        let damaged = |message: &str| Error::new(ErrorKind::Damaged, "record.parse", message);
-        let value: Value = serde_json::from_slice(json)
-            .map_err(|error| damaged("the record is no JSON document").with_source(error))?;
-        if !value.is_object() {
-            return Err(damaged("the record is no JSON object"));
-        }
-        let version = value.get("schema_version").and_then(Value::as_u64);
-        match Self::deserialize(&value) {
-            Ok(record) => Ok(Self { original: Some(value), ..record }),
-            Err(error) if version.is_some_and(|version| version > u64::from(RECORD_VERSION)) => {
-                let message = "the record was written by a newer version; use that one";
-                Err(Error::new(ErrorKind::NewerVersion, "record.parse", message).with_source(error))
+        let text = std::str::from_utf8(json)
+            .map_err(|error| damaged("the record is no UTF-8 text").with_source(error))?;
+        match serde_json::from_str::<Self>(text) {
+            // serde also takes a list of all fields in their order for a struct.
+            Ok(record) if text.trim_start().starts_with('{') => {
+                Ok(Self { original: Some(text.into()), ..record })
             }
-            Err(error) => {
-                Err(damaged("the record lacks something that every record has").with_source(error))
-            }
+            Ok(_) => Err(damaged("the record is no JSON object")),
+            Err(error) => Err(explain(text, error)),
         }
     }
 
     /// The document to write, unknown fields included. Refuses a record of a newer version.
     pub fn to_json(&self) -> Result<Vec<u8>> {
-        if self.schema_version > RECORD_VERSION {
-            let message = format!(
-                "its record has schema version {}, newer than {RECORD_VERSION}; use the newer version",
-                self.schema_version
-            );
-            return Err(Error::new(ErrorKind::NewerVersion, "record.write", message)
-                .with_session(self.name.as_str()));
-        }
-        let mut known = serde_json::to_value(self).expect("a record is plain data");
-        if let Some(original) = &self.original {
-            keep_unknown(&mut known, original, &known_fields());
-        }
-        let mut json = serde_json::to_vec_pretty(&known).expect("a value is plain data");
+        self.refuse_newer()?;
+        let mut json = serde_json::to_vec_pretty(&self.document()?).expect("a value is plain data");
         json.push(b'\n');
         Ok(json)
+    }
+
+    /// The document on one line, for an index; that of a newer version as it was read, and refused
+    /// if it was changed since.
+    pub(crate) fn to_index_json(&self) -> Result<String> {
+        if let (true, Some(original)) = (self.is_newer(), &self.original) {
+            let unchanged = Self::from_json(original.as_bytes())?;
+            if known(&unchanged) == known(self) {
+                return Ok(original.to_string());
+            }
+        }
+        self.refuse_newer()?;
+        Ok(self.document()?.to_string())
+    }
+
+    /// The known fields with, merged into them, what the document that was read had beyond them.
+    ///
+    /// Fails where an unknown part can't be carried over: what is skipped while reading is checked
+    /// less (a number beyond every range, nesting beyond 128) than what is to be written.
+    fn document(&self) -> Result<Value> {
+        let mut document = known(self);
+        if let Some(original) = &self.original {
+            let refuse = |error| {
+                let message = "a part of the record that this version does not know can't be kept";
+                damaged(message).with_session(self.name.as_str()).with_source(error)
+            };
+            let read: Self = serde_json::from_str(original).map_err(refuse)?;
+            let original: Value = serde_json::from_str(original).map_err(refuse)?;
+            keep_unknown(&mut document, &original, &known(&read));
+        }
+        Ok(document)
+    }
+
+    /// Fails for a record of a newer version.
+    pub(crate) fn refuse_newer(&self) -> Result<()> {
+        if !self.is_newer() {
+            return Ok(());
+        }
+        let message = format!(
+            "its record has schema version {}, newer than {RECORD_VERSION}; use the newer version",
+            self.schema_version
+        );
+        Err(Error::new(ErrorKind::NewerVersion, "record.write", message)
+            .with_session(self.name.as_str()))
     }
 
     /// Whether the record is of a newer version, and so may only be looked at.
@@ -155,38 +183,74 @@ impl SessionRecord {
     }
 }
 
-/// The fields of this version, so that one which became absent is not taken for an unknown one.
-fn known_fields() -> BTreeMap<&'static str, ()> {
-    const OPTIONAL: [&str; 10] = [
-        "ssh_client",
-        "parent",
-        "started_at",
-        "ended_at",
-        "last_activity",
-        "exit",
-        "model",
-        "message_count",
-        "tool_call_count",
-        "projects",
-    ];
-    OPTIONAL.into_iter().map(|field| (field, ())).collect()
+impl PartialEq for SessionRecord {
+    fn eq(&self, other: &Self) -> bool {
+        match (self.document(), other.document()) {
+            (Ok(this), Ok(other)) => this == other,
+            _ => known(self) == known(other) && self.original == other.original,
+        }
+    }
 }
 
-/// Copies into `known` what only `original` has; objects and equally long lists are walked.
-fn keep_unknown(known: &mut Value, original: &Value, absent: &BTreeMap<&str, ()>) {
-    match (known, original) {
-        (Value::Object(known), Value::Object(original)) => {
+impl fmt::Debug for SessionRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionRecord {}", self.document().unwrap_or_else(|_| known(self)))
+    }
+}
+
+fn damaged(message: &str) -> Error {
+    Error::new(ErrorKind::Damaged, "record.parse", message)
+}
+
+/// Says why `text`, which is no record of this version, is none.
+fn explain(text: &str, error: serde_json::Error) -> Error {
+    let Ok(value) = serde_json::from_str::<Value>(text) else {
+        return damaged("the record is no JSON document").with_source(error);
+    };
+    if !value.is_object() {
+        return damaged("the record is no JSON object").with_source(error);
+    }
+    let version = value.get("schema_version").and_then(Value::as_u64);
+    if version.is_some_and(|version| version > u64::from(RECORD_VERSION)) {
+        let message = "the record was written by a newer version; use that one";
+        return Error::new(ErrorKind::NewerVersion, "record.parse", message).with_source(error);
+    }
+    damaged("the record lacks something that every record has, or has it in another form")
+        .with_source(error)
+}
+
+fn known(record: &SessionRecord) -> Value {
+    serde_json::to_value(record).expect("a record is plain data with string keys")
+}
+
+/// Copies into `new` what only `original` has.
+///
+/// `read` is `original` as this version understood it: what is in `original` and not in `read` is
+/// unknown and kept, what is in `read` and not in `new` was taken out on purpose and stays out.
+fn keep_unknown(new: &mut Value, original: &Value, read: &Value) {
+    match (new, original, read) {
+        (Value::Object(new), Value::Object(original), Value::Object(read)) => {
             for (key, value) in original {
-                match known.get_mut(key) {
-                    Some(inner) => keep_unknown(inner, value, &BTreeMap::new()),
-                    None if absent.contains_key(key.as_str()) => {}
-                    None => drop(known.insert(key.clone(), value.clone())),
+                match (new.get_mut(key), read.get(key)) {
+                    (Some(inner), Some(read)) => keep_unknown(inner, value, read),
+                    (None, None) => drop(new.insert(key.clone(), value.clone())),
+                    (Some(_), None) | (None, Some(_)) => {}
                 }
             }
         }
-        (Value::Array(known), Value::Array(original)) if known.len() == original.len() => {
-            for (inner, value) in known.iter_mut().zip(original) {
-                keep_unknown(inner, value, &BTreeMap::new());
+        (Value::Array(new), Value::Array(original), Value::Array(read)) => {
+            let same_length = new.len() == read.len();
+            for (place, inner) in new.iter_mut().enumerate() {
+                let named = inner.get("name").filter(|name| name.is_string());
+                let before = match named {
+                    Some(name) => read.iter().position(|other| other.get("name") == Some(name)),
+                    None => same_length.then_some(place),
+                };
+                if let Some((value, read)) =
+                    before.and_then(|place| Some((original.get(place)?, read.get(place)?)))
+                {
+                    keep_unknown(inner, value, read);
+                }
             }
         }
         _ => {}

@@ -36,6 +36,13 @@ impl Timestamp {
         self.0.as_millisecond()
     }
 
+    /// Nanoseconds since 1970-01-01T00:00:00Z, for ordering; the nearest that an index can hold.
+    pub(crate) fn sort_key(self) -> i64 {
+        let limits = i128::from(i64::MIN)..=i128::from(i64::MAX);
+        let exact = self.0.as_nanosecond().clamp(*limits.start(), *limits.end());
+        i64::try_from(exact).expect("clamped to the range of i64")
+    }
+
     /// `2026-01-11 19:05:49` in UTC, for tables.
     pub fn to_table(self) -> String {
         self.0.strftime("%Y-%m-%d %H:%M:%S").to_string()

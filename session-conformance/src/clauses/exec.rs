@@ -51,8 +51,8 @@ pub(super) async fn exec_exit_code_is_a_value(case: &Case) -> Verdict {
 pub(super) async fn exec_missing_program_is_invalid_input(case: &Case) -> Verdict {
     let (made, main) = case.ready().await?;
     for program in ["/nowhere/such-program", "no-such-program-anywhere"] {
-        let request = ExecRequest::new(vec![program.to_owned()])
-            .with_environment(case.fixture.environment());
+        let request =
+            ExecRequest::new(vec![program.to_owned()]).with_environment(case.fixture.environment());
         let ran = made.session.exec(request).await;
         refused(ran, ErrorKind::InvalidInput, "running a program that is not there")?;
     }
@@ -98,7 +98,7 @@ pub(super) async fn exec_has_a_terminal_of_the_size(case: &Case) -> Verdict {
     ensure!(process.stdin.is_some(), "with a terminal, there is no input");
     let control = process.control;
     // The input stays open: closing that of a terminal is not an end of file.
-    let text = Screen::of(process.stdout).to_end().await?;
+    let text = Screen::of(process.stdout).rest().await?;
     ensure!(text == "size 71 19\ncomplaint\n", "on 71 columns and 19 rows it wrote {text:?}");
     let exit = control.wait().await?;
     ensure!(exit.is_success(), "it ended with {exit:?}");

@@ -25,7 +25,7 @@ pub(super) async fn start_gives_first_byte(case: &Case) -> Verdict {
     let mut main = case.start(&made, &[Step::Print("first word".to_owned())]).await?;
     // Nobody reads yet, and the process is already gone.
     main.control.wait().await?;
-    let text = main.screen.to_end().await?;
+    let text = main.screen.rest().await?;
     ensure!(text == "first word\n", "of `first word` arrived {text:?}");
     Ok(())
 }
@@ -33,8 +33,8 @@ pub(super) async fn start_gives_first_byte(case: &Case) -> Verdict {
 pub(super) async fn start_missing_program_is_invalid_input(case: &Case) -> Verdict {
     let made = case.make().await?;
     for program in ["/nowhere/such-program", "no-such-program-anywhere"] {
-        let launch = Launch::new(vec![program.to_owned()])
-            .with_environment(case.fixture.environment());
+        let launch =
+            Launch::new(vec![program.to_owned()]).with_environment(case.fixture.environment());
         let started = made.session.start(&launch).await;
         refused(started, ErrorKind::InvalidInput, "starting a program that is not there")?;
         let status = made.session.status().await?;
@@ -76,10 +76,7 @@ pub(super) async fn status_by_fresh_handle(case: &Case) -> Verdict {
     let main = case.start(&made, &[Step::Wait]).await?;
     let status = case.reopen(&made.id).await?.status().await?;
     ensure!(status.is_running(), "to a fresh handle, the running session is {status:?}");
-    ensure!(
-        status == made.session.status().await?,
-        "two handles do not agree since when it runs"
-    );
+    ensure!(status == made.session.status().await?, "two handles do not agree since when it runs");
     drop(main);
     Ok(())
 }

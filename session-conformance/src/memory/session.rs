@@ -56,7 +56,11 @@ impl MemorySession {
     }
 
     /// Works on the session's place, which must be whole.
-    fn with<T>(&self, operation: Operation, work: impl FnOnce(&mut Place) -> Result<T>) -> Result<T> {
+    fn with<T>(
+        &self,
+        operation: Operation,
+        work: impl FnOnce(&mut Place) -> Result<T>,
+    ) -> Result<T> {
         let mut state = self.world.state();
         let place = state.places.get_mut(&self.id).filter(|place| place.spec.is_some());
         let gone = || operation.error(ErrorKind::Lost, "the session's place is gone");
@@ -72,7 +76,11 @@ impl MemorySession {
         place.spec.as_ref().map(|spec| spec.working_directory.clone()).unwrap_or_default()
     }
 
-    fn environment(&self, of: &BTreeMap<String, String>, forgets: Mutant) -> BTreeMap<String, String> {
+    fn environment(
+        &self,
+        of: &BTreeMap<String, String>,
+        forgets: Mutant,
+    ) -> BTreeMap<String, String> {
         let mut environment = if self.world.breaks(forgets) { BTreeMap::new() } else { of.clone() };
         if self.world.breaks(Mutant::EnvironmentInherited) {
             environment.insert("OF_THE_CALLER".to_owned(), "yes".to_owned());
@@ -156,11 +164,13 @@ impl Session for MemorySession {
     async fn main_process(&self) -> Result<Option<MainProcess>> {
         self.world.enter(Operation::MainProcess).await?;
         let dead = |place: &Place| {
-            let main = place.main.as_ref().filter(|_| self.world.breaks(Mutant::MainProcessOfTheDead));
+            let main =
+                place.main.as_ref().filter(|_| self.world.breaks(Mutant::MainProcessOfTheDead));
             main.map(|main| Arc::clone(&main.process))
         };
-        let process =
-            self.with(Operation::MainProcess, |place| Ok(Self::running(place).or_else(|| dead(place))))?;
+        let process = self.with(Operation::MainProcess, |place| {
+            Ok(Self::running(place).or_else(|| dead(place)))
+        })?;
         let refuses = self.world.breaks(Mutant::MainProcessNotAgain);
         let Some(process) = process.filter(|_| self.world.capabilities.survives_holder && !refuses)
         else {
@@ -239,7 +249,9 @@ impl Exec for MemorySession {
             return Err(Operation::Exec.error(ErrorKind::Refused, "nothing runs; start it first"));
         }
         let other = |process: &Arc<Proc>| !process.is_main && process.session == self.id;
-        if self.world.breaks(Mutant::ExecOneAtATime) && self.world.state().processes.iter().any(other) {
+        if self.world.breaks(Mutant::ExecOneAtATime)
+            && self.world.state().processes.iter().any(other)
+        {
             return Err(Operation::Exec.error(ErrorKind::Busy, "another process runs"));
         }
         let (process, inside, stdin) = self.streams(number, &request);
@@ -253,7 +265,8 @@ impl Exec for MemorySession {
         if mixed {
             errors.close().await;
         }
-        let directory = request.directory.filter(|_| !self.world.breaks(Mutant::ExecDirectoryIgnored));
+        let directory =
+            request.directory.filter(|_| !self.world.breaks(Mutant::ExecDirectoryIgnored));
         let mut directory = directory.map_or_else(|| base.clone(), |given| base.join(given));
         if self.world.breaks(Mutant::ExecStartsElsewhere) {
             directory = "/".into();
@@ -274,7 +287,11 @@ impl Exec for MemorySession {
 }
 
 impl MemorySession {
-    fn streams(&self, number: u64, request: &ExecRequest) -> (Proc, Inside, Option<session_core::Input>) {
+    fn streams(
+        &self,
+        number: u64,
+        request: &ExecRequest,
+    ) -> (Proc, Inside, Option<session_core::Input>) {
         if let Some(size) = request.terminal {
             let flat = self.world.breaks(Mutant::ExecSizeIgnored);
             let size = if flat { TerminalSize::default() } else { size };
@@ -304,7 +321,8 @@ impl Transfer for MemorySession {
         self.world.enter(Operation::Put).await?;
         let mut archive = Vec::new();
         while let Some(chunk) = tar.next().await {
-            let chunk = chunk.map_err(|error| Error::io("memory.put", "read the archive", error))?;
+            let chunk =
+                chunk.map_err(|error| Error::io("memory.put", "read the archive", error))?;
             archive.extend_from_slice(&chunk);
         }
         self.with(Operation::Put, |place| {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use session_core::{Capabilities, ErrorKind, Exit, Isolation, Launch, ResolvedSpec, SessionId, Timestamp};
+use session_core::{
+    Capabilities, ErrorKind, Exit, Isolation, Launch, ResolvedSpec, SessionId, Timestamp,
+};
 
 use super::Operation;
 use super::process::Proc;

@@ -37,7 +37,7 @@ fn parse((json, revision): &(Vec<u8>, u64)) -> Result<Entry> {
 #[async_trait]
 impl Registry for MemoryRegistry {
     async fn insert(&self, record: &SessionRecord) -> Result<Revision> {
-        let json = record.to_json()?;
+        let json = record.to_index_json()?.into_bytes();
         self.with(|entries| {
             let name_taken = entries
                 .values()

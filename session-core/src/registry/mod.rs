@@ -1,12 +1,16 @@
 //! The index of records: names, and compare-and-swap.
 
 mod memory;
+mod open;
+mod sqlite;
 
 use std::fmt::Debug;
 
 use async_trait::async_trait;
 
 pub use memory::MemoryRegistry;
+pub use open::{OpenedRegistry, open_registry};
+pub use sqlite::SqliteRegistry;
 
 use crate::{Error, Result, SessionId, SessionName, SessionRecord};
 

@@ -1,0 +1,263 @@
+//! The words of the command line.
+
+use camino::Utf8PathBuf;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Isolated, persistent sessions for coding agents.
+///
+/// A session is a private copy of your project on a branch of its own, with a program running in
+/// it at a terminal that survives a closed window.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, after_help = EXIT_CODES_HINT)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Where sessions live [default: the platform's data directory].
+    #[arg(long, global = true, env = "SESSCTL_HOME", value_name = "DIR", hide_env_values = true)]
+    pub(crate) home: Option<Utf8PathBuf>,
+    /// Say nothing but results and errors.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Print errors as JSON (docs/schemas/error.json).
+    #[arg(long, global = true)]
+    pub(crate) json_errors: bool,
+}
+
+const EXIT_CODES_HINT: &str = "Exit codes are listed in docs/exit-codes.md.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a session and enter it; enter it if it exists.
+    Start(Start),
+    /// Enter a session; start it first if it does not run.
+    Attach(Attach),
+    /// Show all sessions.
+    #[command(visible_alias = "ls")]
+    List(List),
+    /// End what runs in a session; silent if nothing does.
+    Stop(Stop),
+    /// Stop a session, start it again and enter it; only enter it if it runs.
+    Restart(Restart),
+    /// Remove a session; its files go to the trash.
+    #[command(visible_aliases = ["rm", "delete"])]
+    Remove(Remove),
+    /// Open a shell beside a session's main process.
+    Shell(Shell),
+    /// Run a command in a session.
+    Exec(Exec),
+    /// Show what a session printed, as plain text.
+    Logs(Logs),
+    /// Show all that is known of a session, as JSON.
+    Inspect(Inspect),
+    /// Look at removed sessions, bring one back, or delete them for good.
+    Trash(Trash),
+    /// Check what sessions need, and mend the index.
+    Doctor(Doctor),
+    /// Print completions for a shell.
+    Completions(Completions),
+    /// Print the manual page.
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    /// The session's name [default: date, time and a hash of the project's path].
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// The projects to work on [default: the current directory].
+    #[arg(value_name = "PATHS")]
+    pub(crate) paths: Vec<Utf8PathBuf>,
+    /// The new branch's name; slashes allowed [default: session/NAME].
+    #[arg(long, short, value_name = "BRANCH")]
+    pub(crate) branch: Option<String>,
+    /// Copy the whole directory, `.git` included, and make no branch.
+    #[arg(long, conflicts_with_all = ["mount", "empty", "branch"])]
+    pub(crate) no_worktree: bool,
+    /// Work in the live directory itself: not isolated.
+    #[arg(long, conflicts_with_all = ["empty", "branch"])]
+    pub(crate) mount: bool,
+    /// Begin with an empty workspace.
+    #[arg(long, conflicts_with = "branch")]
+    pub(crate) empty: bool,
+    /// Leave out what matches; comma-separated, gitignore syntax.
+    #[arg(long, value_name = "PATTERNS", value_delimiter = ',')]
+    pub(crate) exclude: Vec<String>,
+    /// Bring ignored files along that match (`.env`, `node_modules`); comma-separated.
+    #[arg(long, value_name = "PATTERNS", value_delimiter = ',')]
+    pub(crate) include: Vec<String>,
+    /// Leave uncommitted changes out.
+    #[arg(long)]
+    pub(crate) clean: bool,
+    /// Which backend makes the session.
+    #[arg(long, value_name = "KIND", env = "SESSCTL_BACKEND")]
+    pub(crate) backend: Option<String>,
+    /// What the agent is called in lists [default: the command's name].
+    #[arg(long, short, value_name = "AGENT")]
+    pub(crate) agent: Option<String>,
+    /// Set a variable in the session; not for secrets, it stands in the record.
+    #[arg(long, short, value_name = "KEY=VALUE")]
+    pub(crate) env: Vec<String>,
+    /// Start it and do not enter; prints the name.
+    #[arg(long, short)]
+    pub(crate) detach: bool,
+    /// What runs in it [default: your shell].
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Attach {
+    /// The session's name or id.
+    pub(crate) name: String,
+    /// Only watch: type nothing, resize nothing, start nothing.
+    #[arg(long, short)]
+    pub(crate) read_only: bool,
+    /// Show the kept output before the screen.
+    #[arg(long)]
+    pub(crate) replay: bool,
+    /// The chord that detaches, such as `ctrl-\` or `ctrl-q`.
+    #[arg(long, value_name = "CHORD")]
+    pub(crate) detach_key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Print JSON (docs/schemas/list.json).
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Only those of this backend.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) backend: Option<String>,
+    /// Print names only, one per line.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) names: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stop {
+    /// The session's name or id.
+    pub(crate) name: String,
+    /// How long its processes may take to end by themselves, in seconds.
+    #[arg(long, short, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) time: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restart {
+    /// The session's name or id.
+    pub(crate) name: String,
+    /// Stop it even if it runs.
+    #[arg(long, short)]
+    pub(crate) force: bool,
+    /// Do not enter it.
+    #[arg(long, short)]
+    pub(crate) detach: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    /// The sessions' names or ids.
+    #[arg(required = true, value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Do not ask, and stop it first if it runs.
+    #[arg(long, short)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Shell {
+    /// The session's name or id.
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Exec {
+    /// The session's name or id.
+    pub(crate) name: String,
+    /// With or without a terminal [default: with one if all streams are one].
+    #[arg(long, value_enum)]
+    pub(crate) tty: Option<When>,
+    /// Where to run it; relative to the session's working directory.
+    #[arg(long, short = 'w', value_name = "DIR")]
+    pub(crate) workdir: Option<Utf8PathBuf>,
+    /// Set a variable.
+    #[arg(long, short, value_name = "KEY=VALUE")]
+    pub(crate) env: Vec<String>,
+    /// The command.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum When {
+    /// With a terminal.
+    Always,
+    /// With pipes.
+    Never,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// The session's name or id.
+    pub(crate) name: String,
+    /// Go on until the session ends.
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Only the last lines.
+    #[arg(long, short = 'n', value_name = "LINES")]
+    pub(crate) tail: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// The session's name or id.
+    pub(crate) name: String,
+    /// Also look for work that exists nowhere else.
+    #[arg(long)]
+    pub(crate) unsaved: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Trash {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: TrashAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TrashAction {
+    /// Show removed sessions.
+    #[command(visible_alias = "ls")]
+    List,
+    /// Bring a removed session back, stopped.
+    Restore {
+        /// Its id, or its name if only one removed session has that.
+        name: String,
+    },
+    /// Delete removed sessions for good.
+    Empty {
+        /// Only those removed at least so many days ago.
+        #[arg(long, value_name = "DAYS", default_value_t = 0)]
+        older_than: u64,
+        /// Do not ask.
+        #[arg(long, short)]
+        force: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Make the index again from the record files and from what backends have.
+    #[arg(long)]
+    pub(crate) rebuild: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// For which shell.
+    pub(crate) shell: clap_complete::Shell,
+}

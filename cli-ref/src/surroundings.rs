@@ -1,0 +1,108 @@
+//! What the command finds around it: environment, working directory, configuration, terminal.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use etcetera::BaseStrategy;
+use serde::Deserialize;
+use session_core::{Error, ErrorKind, HostView, Layout, Result};
+
+use crate::chord::Chord;
+
+/// What a person may set in `sessctl/config.toml` in the platform's configuration directory.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// The chord that detaches, such as `ctrl-\`.
+    pub(crate) detach_key: Option<String>,
+    /// The backend's kind where none is asked for.
+    pub(crate) backend: Option<String>,
+}
+
+/// All that is read from the outside, once.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) layout: Layout,
+    pub(crate) host: HostView,
+    pub(crate) detach: Chord,
+}
+
+impl Surroundings {
+    pub(crate) fn read(home: Option<Utf8PathBuf>) -> Result<Self> {
+        const OPERATION: &str = "sessctl.setup";
+        let here = std::env::current_dir()
+            .map_err(|error| Error::io(OPERATION, "the current directory is gone; `cd` to another", error))?;
+        let here = utf8(here.into_os_string(), "the current directory")?;
+        let config = read_config()?;
+        let detach = Chord::parse(config.detach_key.as_deref().unwrap_or(Chord::DEFAULT))?;
+
+        let environment: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let user = ["USER", "LOGNAME"].iter().find_map(|key| environment.get(*key).cloned());
+        let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
+        let shell = environment.get("SHELL").filter(|shell| !shell.is_empty()).cloned();
+        let host = HostView::new(here.clone(), user)
+            .with_shell(vec![shell.unwrap_or_else(|| "/bin/sh".to_owned())])
+            .with_ssh_client(environment.get("SSH_CLIENT").cloned())
+            .with_default_backend(config.backend.unwrap_or_else(|| "local".to_owned()))
+            .with_environment(environment);
+        let home = match home.filter(|home| !home.as_str().is_empty()) {
+            Some(home) => home,
+            None => default_home()?,
+        };
+        Ok(Self { layout: Layout::new(absolute(&here, &home)), host, detach })
+    }
+}
+
+/// Whether a person sits at both ends.
+pub(crate) fn at_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+/// The path from the root on, with the links of what exists resolved, so that one home has one
+/// spelling.
+fn absolute(here: &Utf8Path, path: &Utf8Path) -> Utf8PathBuf {
+    let path = here.join(path);
+    match (path.canonicalize_utf8(), path.parent(), path.file_name()) {
+        (Ok(real), _, _) => real,
+        (Err(_), Some(parent), Some(name)) => absolute(here, parent).join(name),
+        (Err(_), _, _) => path,
+    }
+}
+
+fn utf8(path: OsString, what: &str) -> Result<Utf8PathBuf> {
+    Utf8PathBuf::from_path_buf(path.into()).map_err(|path| {
+        let message = format!("{what} (`{}`) is not UTF-8; use another", path.display());
+        Error::new(ErrorKind::InvalidInput, "sessctl.setup", message)
+    })
+}
+
+fn strategy() -> Result<impl BaseStrategy> {
+    etcetera::choose_base_strategy().map_err(|error| {
+        let message = "no home directory is known; set HOME, or SESSCTL_HOME";
+        Error::new(ErrorKind::InvalidInput, "sessctl.setup", message).with_source(error)
+    })
+}
+
+fn default_home() -> Result<Utf8PathBuf> {
+    utf8(strategy()?.data_dir().join("sessctl").into_os_string(), "the data directory")
+}
+
+fn read_config() -> Result<Config> {
+    const OPERATION: &str = "sessctl.config";
+    let Ok(strategy) = strategy() else { return Ok(Config::default()) };
+    let path = strategy.config_dir().join("sessctl").join("config.toml");
+    let shown = path.display();
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
+        Err(error) => return Err(Error::io(OPERATION, format!("can't read `{shown}`"), error)),
+    };
+    toml::from_str(&text).map_err(|error| {
+        let message = format!("`{shown}` is not valid: {}", error.message());
+        Error::new(ErrorKind::InvalidInput, OPERATION, message).with_source(error)
+    })
+}

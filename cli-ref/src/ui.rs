@@ -1,0 +1,113 @@
+//! What people read: the one place that prints.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this module is for")]
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use anstream::{eprint, eprintln, print, println};
+use session_core::{Error, ErrorKind};
+
+/// How to talk.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ui {
+    pub(crate) quiet: bool,
+    pub(crate) json_errors: bool,
+}
+
+impl Ui {
+    /// Prints a result.
+    pub(crate) fn line(self, text: impl std::fmt::Display) {
+        println!("{text}");
+    }
+
+    /// Prints text as it is.
+    pub(crate) fn text(self, text: impl std::fmt::Display) {
+        print!("{text}");
+        let _ = std::io::stdout().flush();
+    }
+
+    /// Tells something beside the result.
+    pub(crate) fn notice(self, text: impl std::fmt::Display) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Replaces the last such text on a terminal; says nothing elsewhere.
+    pub(crate) fn passing(self, text: &str) {
+        if !self.quiet && std::io::stderr().is_terminal() {
+            eprint!("\r\x1b[K{text}");
+        }
+    }
+
+    /// Tells a failure, with what to do about it.
+    pub(crate) fn failure(self, error: &Error) {
+        let report = error.report();
+        if self.json_errors {
+            eprintln!("{}", serde_json::to_string(&report).unwrap_or_else(|_| error.to_string()));
+            return;
+        }
+        let session = report.session.map(|name| format!("session `{name}`: ")).unwrap_or_default();
+        if report.problems.len() > 1 {
+            eprintln!("\x1b[1;31merror:\x1b[0m {session}{} things are wrong:", report.problems.len());
+            for problem in &report.problems {
+                eprintln!("  - {problem}");
+            }
+        } else {
+            eprintln!("\x1b[1;31merror:\x1b[0m {session}{}", report.message);
+        }
+        for cause in report.causes {
+            eprintln!("  because: {cause}");
+        }
+        if let Some(hint) = hint(error.kind()) {
+            eprintln!("\x1b[2mhint: {hint}\x1b[0m");
+        }
+    }
+
+    /// Asks; anything but `y` or `yes` is a no.
+    pub(crate) fn confirm(self, question: &str) -> bool {
+        eprint!("{question} [y/N] ");
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer);
+        read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+    }
+}
+
+/// What a person can do about a kind of failure, beyond what the message says.
+fn hint(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::BackendUnavailable => Some("`sessctl doctor` looks at every backend"),
+        ErrorKind::Damaged => Some("`sessctl doctor --rebuild` makes the index again"),
+        ErrorKind::StorageFull => Some("`sessctl trash empty` frees what removed sessions hold"),
+        ErrorKind::Internal => Some("this is a defect; please report it with the text above"),
+        _ => None,
+    }
+}
+
+/// Text from outside, with nothing in it that a terminal would obey.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// Rows under headings, in columns; a style wraps the padded cell.
+pub(crate) fn table(headings: &[&str], rows: &[Vec<(String, &'static str)>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].0.chars().count());
+        cells.chain([headings[column].len()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let mut text = String::new();
+    let line = |cells: Vec<(String, &str)>, text: &mut String| {
+        let last = cells.len().saturating_sub(1);
+        for (column, (cell, style)) in cells.into_iter().enumerate() {
+            let padding = if column == last { 0 } else { widths[column] + 2 - cell.chars().count() };
+            let end = if style.is_empty() { "" } else { "\x1b[0m" };
+            text.push_str(&format!("{style}{cell}{end}{}", " ".repeat(padding)));
+        }
+        text.push('\n');
+    };
+    line(headings.iter().map(|heading| ((*heading).to_owned(), "\x1b[1m")).collect(), &mut text);
+    for row in rows {
+        line(row.clone(), &mut text);
+    }
+    text
+}

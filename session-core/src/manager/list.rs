@@ -1,0 +1,141 @@
+//! What there is, recorded and observed, with every engine up or down.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Inner, Manager};
+use crate::{
+    Backend, DamagedEntry, Error, ErrorKind, Filter, ListItem, Phase, Result, SessionId,
+    SessionList, SessionRecord, Status,
+};
+
+/// One session looked at closely.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Inspection {
+    /// What is recorded.
+    pub record: SessionRecord,
+    /// What is observed, or why it could not be.
+    pub status: std::result::Result<Status, String>,
+}
+
+/// What one backend knows of its sessions, or why it does not say.
+type Observed = std::result::Result<BTreeMap<SessionId, Status>, String>;
+
+impl Manager {
+    /// Lists sessions with what is recorded and what is observed. Only reads.
+    ///
+    /// A damaged record, a missing index or a backend that does not answer takes nothing else out
+    /// of the list; the notices say what is missing.
+    pub async fn list(&self, filter: &Filter) -> Result<SessionList> {
+        let (entries, trouble) = self.inner.catalog.list(filter).await?;
+        let mut notices = Vec::new();
+        if let Some(error) = trouble {
+            notices.push(format!(
+                "the index could not be read ({error}); this list comes from the record files. `sessctl doctor --rebuild` makes the index again"
+            ));
+        }
+        let mut kinds: BTreeSet<&str> =
+            entries.iter().flatten().map(|entry| entry.record.spec.backend.as_str()).collect();
+        let unfiltered = *filter == Filter::default();
+        if unfiltered {
+            kinds.extend(self.kinds());
+        }
+        let mut observed: BTreeMap<String, Observed> = BTreeMap::new();
+        for kind in kinds {
+            observed.insert(kind.to_owned(), self.inner.observe(kind).await);
+        }
+
+        let mut known = BTreeSet::new();
+        let mut sessions = Vec::new();
+        for entry in entries {
+            match entry {
+                Ok(entry) => {
+                    known.insert(entry.record.id);
+                    let status = observe_one(&entry.record, &observed);
+                    if let Err(reason) = &status {
+                        notices.push(reason.clone());
+                    }
+                    sessions.push(ListItem::new(&entry.record, &status));
+                }
+                Err(damaged) => {
+                    known.extend(damaged.id);
+                    sessions.push(damaged_item(&damaged));
+                }
+            }
+        }
+        if unfiltered {
+            for (kind, found) in &observed {
+                let strays = found.iter().flatten().filter(|(id, _)| !known.contains(id));
+                notices.extend(strays.map(|(id, _)| {
+                    format!(
+                        "backend `{kind}` has session {id}, which has no record; `sessctl doctor --rebuild` takes it in"
+                    )
+                }));
+            }
+        }
+        notices.sort();
+        notices.dedup();
+        Ok(SessionList::new(sessions, notices))
+    }
+
+    /// Looks at one session by name or id.
+    pub async fn inspect(&self, name_or_id: &str) -> Result<Inspection> {
+        let record = self.find(name_or_id).await?;
+        let status = self.inner.look(&record).await.map_err(|error| error.to_string());
+        Ok(Inspection { record, status })
+    }
+}
+
+impl Inner {
+    /// The present status; a session whose backend part is gone is lost.
+    pub(super) async fn look(&self, record: &SessionRecord) -> Result<Status> {
+        match self.open(record).await? {
+            Some(session) => session.status().await,
+            None => Ok(vanished(record)),
+        }
+    }
+
+    /// Everything that one backend knows.
+    async fn observe(&self, kind: &str) -> Observed {
+        let listed = async {
+            let backend = self.backend(kind)?;
+            Backend::list(&*backend).await
+        };
+        match listed.await {
+            Ok(found) => Ok(found.into_iter().map(|found| (found.id, found.status)).collect()),
+            Err(error) => Err(format!("backend `{kind}` does not answer: {}", error.message())),
+        }
+    }
+}
+
+fn observe_one(
+    record: &SessionRecord,
+    observed: &BTreeMap<String, Observed>,
+) -> std::result::Result<Status, String> {
+    match observed.get(&record.spec.backend) {
+        Some(Ok(found)) => Ok(found.get(&record.id).cloned().unwrap_or_else(|| vanished(record))),
+        Some(Err(reason)) => Err(reason.clone()),
+        None => Err(format!("backend `{}` was not asked", record.spec.backend)),
+    }
+}
+
+/// The status of a session that its backend does not know.
+fn vanished(record: &SessionRecord) -> Status {
+    match record.phase {
+        Phase::Ready => {
+            Status::Lost { reason: format!("backend `{}` has nothing of it", record.spec.backend) }
+        }
+        Phase::Creating | Phase::Removing => Status::Incomplete,
+    }
+}
+
+fn damaged_item(damaged: &DamagedEntry) -> ListItem {
+    let id = damaged.id.map(|id| id.to_string());
+    let name = damaged.name.clone().or(id).unwrap_or_else(|| "?".to_owned());
+    let error: &Error = &damaged.error;
+    let hint = match error.kind() {
+        ErrorKind::NewerVersion => "",
+        _ => "; `sessctl doctor --rebuild` tries to mend it",
+    };
+    ListItem::damaged(damaged.id, name, format!("{}{hint}", error.message()))
+}

@@ -1,0 +1,190 @@
+//! The paved path: operations of many steps over registry, workspaces, backends and terminals.
+
+mod audit;
+mod create;
+mod list;
+mod rebuild;
+mod remove;
+mod run;
+mod settle;
+mod trash;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+pub use list::Inspection;
+pub use remove::Removed;
+pub use settle::Reconciled;
+pub use trash::TrashItem;
+
+use crate::lock::FileLock;
+use crate::{
+    Backend, Backends, Catalog, Error, ErrorKind, Event, HostView, Layout, Policy, Progress,
+    Registry, Result, Session, SessionId, SessionRecord, Terminals, Workspaces,
+};
+
+/// How long an operation waits for another one on the same session before it fails with `Busy`.
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs whole operations on sessions.
+///
+/// Every operation that changes something runs in a task of its own, under a lock per session
+/// that also holds between processes. Dropping the returned future stops the waiting, not the
+/// work; [`Progress::cancel`] stops the work. A process that is killed in the middle leaves a
+/// session that the next operation on it, or [`reconcile`](Self::reconcile), makes whole or gone.
+///
+/// Cheap to clone; two managers in one process do not know of each other.
+#[derive(Debug, Clone)]
+pub struct Manager {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    catalog: Catalog,
+    host: HostView,
+    policy: Policy,
+    backends: Backends,
+    made: Mutex<BTreeMap<String, Arc<dyn Backend>>>,
+    workspaces: Arc<dyn Workspaces>,
+    terminals: Arc<dyn Terminals>,
+    patience: Duration,
+}
+
+impl Manager {
+    /// Puts the parts together; no I/O.
+    pub fn new(
+        layout: Layout,
+        host: HostView,
+        backends: Backends,
+        registry: Arc<dyn Registry>,
+        workspaces: Arc<dyn Workspaces>,
+        terminals: Arc<dyn Terminals>,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                catalog: Catalog::new(layout, registry),
+                host,
+                policy: Policy::default(),
+                backends,
+                made: Mutex::default(),
+                workspaces,
+                terminals,
+                patience: DEFAULT_PATIENCE,
+            }),
+        }
+    }
+
+    /// Changes how long an operation waits for another one on the same session.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.patience = patience;
+        }
+        self
+    }
+
+    /// The records.
+    pub fn catalog(&self) -> &Catalog {
+        &self.inner.catalog
+    }
+
+    /// Where everything lies.
+    pub fn layout(&self) -> &Layout {
+        self.inner.catalog.layout()
+    }
+
+    /// The kinds of backends there are.
+    pub fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.inner.backends.kinds()
+    }
+
+    /// The backend of `kind`; made when first asked for.
+    pub fn backend(&self, kind: &str) -> Result<Arc<dyn Backend>> {
+        self.inner.backend(kind)
+    }
+
+    /// Finds a session by name or id.
+    pub async fn find(&self, name_or_id: &str) -> Result<SessionRecord> {
+        self.inner.catalog.find(name_or_id).await
+    }
+
+    /// Runs `work` to its end in a task of its own.
+    async fn drive<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        match tokio::spawn(work(Arc::clone(&self.inner))).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let message = "an operation did not reach its end";
+                Err(Error::new(ErrorKind::Internal, "manager.drive", message).with_source(error))
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn layout(&self) -> &Layout {
+        self.catalog.layout()
+    }
+
+    fn backend(&self, kind: &str) -> Result<Arc<dyn Backend>> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(backend) = made.get(kind) {
+            return Ok(Arc::clone(backend));
+        }
+        let backend = self.backends.make(kind, self.layout())?;
+        made.insert(kind.to_owned(), Arc::clone(&backend));
+        Ok(backend)
+    }
+
+    /// Takes the session's lock for one operation.
+    async fn lock(&self, id: &SessionId) -> Result<FileLock> {
+        FileLock::take(&self.layout().lock(id), self.patience)
+            .await
+            .map_err(|error| error.with_session(id.to_string()))
+    }
+
+    /// Opens the session through its backend; `None` where that has nothing of it.
+    async fn open(&self, record: &SessionRecord) -> Result<Option<Arc<dyn Session>>> {
+        match self.backend(&record.spec.backend)?.open(&record.id).await {
+            Ok(session) => Ok(Some(session)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.with_session(record.name.as_str())),
+        }
+    }
+}
+
+/// Tells the steps of one operation on one session.
+struct Steps<'a> {
+    progress: &'a Progress,
+    session: SessionId,
+    operation: &'static str,
+}
+
+impl<'a> Steps<'a> {
+    fn new(progress: &'a Progress, session: SessionId, operation: &'static str) -> Self {
+        Self { progress, session, operation }
+    }
+
+    /// Runs one step between its two events.
+    async fn step<T>(
+        &self,
+        step: &'static str,
+        work: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        let (session, operation, step) = (self.session, self.operation.to_owned(), step.to_owned());
+        self.progress.report(Event::StepBegan {
+            session,
+            operation: operation.clone(),
+            step: step.clone(),
+        });
+        let outcome = work.await?;
+        self.progress.report(Event::StepEnded { session, operation, step });
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,96 @@
+//! Making the index again from what is really there (S4.E7).
+
+use std::collections::BTreeSet;
+
+use super::{Inner, Manager};
+use crate::{
+    Backend, Catalog, ErrorKind, Filter, Found, LABEL_NAME, Phase, Rebuilt, ResolvedSpec, Result,
+    SessionName, SessionRecord, Timestamp,
+};
+
+impl Manager {
+    /// Makes the index again from the record files, and records again from what the backends
+    /// have where a record is gone altogether.
+    ///
+    /// Idempotent; nothing is removed from a backend or from disk. A session taken in from a
+    /// backend runs the person's shell when it is started, since its command is not known.
+    pub async fn rebuild(&self) -> Result<Rebuilt> {
+        self.drive(|inner| async move {
+            let mut rebuilt = inner.catalog.rebuild().await?;
+            let (entries, _) = inner.catalog.list(&Filter::default()).await?;
+            let known: BTreeSet<_> = entries
+                .iter()
+                .filter_map(|entry| {
+                    entry.as_ref().map_or_else(|bad| bad.id, |good| Some(good.record.id))
+                })
+                .chain(rebuilt.problems.iter().filter_map(|problem| problem.id))
+                .collect();
+            let kinds: Vec<String> = inner.backends.kinds().map(str::to_owned).collect();
+            for kind in kinds {
+                let Ok(found) = inner.list_backend(&kind).await else { continue };
+                for found in found.into_iter().filter(|found| !known.contains(&found.id)) {
+                    let record = inner.record_of(&kind, &found);
+                    let mut taken_in = inner.take_in(&record).await;
+                    if taken_in
+                        .as_ref()
+                        .is_err_and(|error| error.kind() == ErrorKind::AlreadyExists)
+                    {
+                        let mut other = record.clone();
+                        other.name = recovered_name(&found);
+                        other.spec.name = other.name.clone();
+                        taken_in = inner.take_in(&other).await;
+                    }
+                    match taken_in {
+                        Ok(()) => rebuilt.recovered.push(record.id),
+                        Err(error) => rebuilt.problems.push(crate::DamagedEntry::new(
+                            Some(found.id),
+                            Some(record.name.to_string()),
+                            error,
+                        )),
+                    }
+                }
+            }
+            Ok(rebuilt)
+        })
+        .await
+    }
+}
+
+impl Inner {
+    async fn list_backend(&self, kind: &str) -> Result<Vec<Found>> {
+        Backend::list(&*self.backend(kind)?).await
+    }
+
+    async fn take_in(&self, record: &SessionRecord) -> Result<()> {
+        let catalog: &Catalog = &self.catalog;
+        catalog.take_in(record).await
+    }
+
+    /// As much of a record as labels and directories tell.
+    fn record_of(&self, kind: &str, found: &Found) -> SessionRecord {
+        let name = found.labels.get(LABEL_NAME).and_then(|name| name.parse().ok());
+        let name = name.unwrap_or_else(|| recovered_name(found));
+        let directory = self.layout().session(&found.id);
+        let mut spec = ResolvedSpec::new(name, kind, self.host.shell.clone(), &directory);
+        let workspace = self.layout().workspace(&found.id);
+        let inside: Vec<_> = workspace
+            .read_dir_utf8()
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.into_path()))
+            .collect();
+        spec.working_directory = match inside.as_slice() {
+            [only] if only.is_dir() => only.clone(),
+            _ if workspace.is_dir() => workspace,
+            _ => directory,
+        };
+        let mut record =
+            SessionRecord::new(found.id, spec, self.host.user.clone(), Timestamp::now());
+        record.phase = Phase::Ready;
+        record
+    }
+}
+
+fn recovered_name(found: &Found) -> SessionName {
+    format!("recovered-{}", found.id).parse().expect("a prefix and a UUID are a name")
+}

@@ -1,0 +1,129 @@
+//! Removing a session: out of the way at once, and nothing of the user's is deleted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+
+use super::{Inner, Manager, Steps};
+use crate::catalog::{blocking, make_private};
+use crate::{Error, ErrorKind, Phase, Progress, Result, SessionId, SessionRecord, UnsavedWork};
+
+/// How long a running session that is removed with force has to end by itself.
+const FORCED_GRACE: Duration = Duration::from_secs(5);
+
+/// A session that was removed.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Removed {
+    /// Its record, as it was.
+    pub record: SessionRecord,
+    /// Where its directory lies now, workspace included; `None` if it had none.
+    pub trash: Option<Utf8PathBuf>,
+}
+
+impl Manager {
+    /// Finds the work in a session that exists nowhere else; computed now, from the files.
+    pub async fn unsaved(&self, id: &SessionId) -> Result<UnsavedWork> {
+        let record = self.inner.catalog.read(id).await?;
+        let mut all = UnsavedWork::default();
+        for project in &record.projects {
+            let found = self.inner.workspaces.unsaved(project).await?;
+            all.files.extend(found.files);
+            all.commits += found.commits;
+            all.stashes += found.stashes;
+            all.unknown = all.unknown.or(found.unknown);
+        }
+        Ok(all)
+    }
+
+    /// Removes a session: its processes and its backend's part end, its directory moves to the
+    /// trash as it is, its name is free.
+    ///
+    /// A running session is `Refused` unless `force`, which stops it first. Idempotent: a session
+    /// that is already gone is `NotFound`, one that is half removed is gone on with.
+    pub async fn remove(
+        &self,
+        id: &SessionId,
+        force: bool,
+        progress: &Progress,
+    ) -> Result<Removed> {
+        let (id, progress) = (*id, progress.clone());
+        self.drive(|inner| async move { inner.remove(&id, force, &progress).await }).await
+    }
+}
+
+impl Inner {
+    async fn remove(
+        self: Arc<Self>,
+        id: &SessionId,
+        force: bool,
+        progress: &Progress,
+    ) -> Result<Removed> {
+        let _lock = self.lock(id).await?;
+        let record = self.catalog.read(id).await?;
+        if record.is_newer() {
+            let message = "its record is of a newer version; remove it with that version";
+            return Err(Error::new(ErrorKind::NewerVersion, "manager.remove", message)
+                .with_session(record.name.as_str()));
+        }
+        let steps = Steps::new(progress, *id, "remove");
+        if let Some(session) = self.open(&record).await?
+            && session.status().await?.is_running()
+        {
+            if !force {
+                let name = &record.name;
+                let message =
+                    format!("it is running; stop it first (`sessctl stop {name}`) or use --force");
+                return Err(Error::new(ErrorKind::Refused, "manager.remove", message)
+                    .with_session(name.as_str()));
+            }
+            steps.step("stop", self.end(&record, &*session, FORCED_GRACE)).await?;
+        }
+        let outcome = async {
+            let marked = self.catalog.update(id, |record| record.phase = Phase::Removing);
+            match steps.step("record", marked).await {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            self.finish_removal(&record, progress).await
+        }
+        .await;
+        self.audit("remove", &record, &outcome).await;
+        Ok(Removed { record, trash: outcome? })
+    }
+
+    /// The steps from the phase `removing` on; each may already have been done.
+    pub(super) async fn finish_removal(
+        &self,
+        record: &SessionRecord,
+        progress: &Progress,
+    ) -> Result<Option<Utf8PathBuf>> {
+        let id = record.id;
+        let steps = Steps::new(progress, id, "remove");
+        let backend = self.backend(&record.spec.backend)?;
+        steps.step("backend", backend.destroy(&id)).await?;
+        let layout = self.layout().clone();
+        let trash = steps.step("trash", blocking(move || move_to_trash(&layout, &id))).await?;
+        steps.step("index", self.catalog.forget(&id)).await?;
+        let _ = std::fs::remove_file(self.layout().active(&record.name));
+        let _ = std::fs::remove_file(self.layout().lock(&id).with_extension("record"));
+        let _ = std::fs::remove_file(self.layout().lock(&id));
+        Ok(trash)
+    }
+}
+
+/// Renames the session's directory into the trash; one rename, whatever its size.
+fn move_to_trash(layout: &crate::Layout, id: &SessionId) -> Result<Option<Utf8PathBuf>> {
+    let (from, to) = (layout.session(id), layout.trash().join(id.to_string()));
+    make_private(&layout.trash())?;
+    match std::fs::rename(&from, &to) {
+        Ok(()) => Ok(Some(to)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(to.is_dir().then_some(to)),
+        Err(error) => Err(Error::io(
+            "manager.remove",
+            format!("can't move `{from}` to `{to}`; it stays as it is"),
+            error,
+        )),
+    }
+}

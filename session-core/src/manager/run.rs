@@ -1,0 +1,263 @@
+//! Starting, stopping, attaching, and running other processes beside.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Inner, Manager, Steps};
+use crate::catalog::{blocking, make_private};
+use crate::{
+    AttachOptions, Attachment, Capabilities, Error, ErrorKind, ExecRequest, HoldRequest, Launch,
+    Process, Progress, Result, Session, SessionId, SessionRecord, Status, TerminalSize, Timestamp,
+};
+
+/// How long a holder has, after the last process ended, to record that and go.
+const HOLDER_GRACE: Duration = Duration::from_secs(10);
+/// How often it is asked whether it has gone.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+/// What the terminal of every session understands.
+const TERM: &str = "xterm-256color";
+/// Variables of the host that would tell a session something untrue about its terminal.
+const OF_ANOTHER_TERMINAL: [&str; 5] = ["COLUMNS", "LINES", "STY", "TMUX", "TMUX_PANE"];
+
+impl Manager {
+    /// Starts a session's main process under a holder; `Ok` if it runs already.
+    pub async fn start(
+        &self,
+        id: &SessionId,
+        size: TerminalSize,
+        progress: &Progress,
+    ) -> Result<SessionRecord> {
+        let (id, progress) = (*id, progress.clone());
+        self.drive(|inner| async move {
+            let _lock = inner.lock(&id).await?;
+            inner.start(&id, size, &progress).await
+        })
+        .await
+    }
+
+    /// Ends a session's processes: asks, waits at most `grace`, kills. `Ok` if none run.
+    pub async fn stop(
+        &self,
+        id: &SessionId,
+        grace: Duration,
+        progress: &Progress,
+    ) -> Result<SessionRecord> {
+        let (id, progress) = (*id, progress.clone());
+        self.drive(|inner| async move {
+            let _lock = inner.lock(&id).await?;
+            inner.stop(&id, grace, &progress).await
+        })
+        .await
+    }
+
+    /// Stops a session if it runs and starts it again, under one lock.
+    pub async fn restart(
+        &self,
+        id: &SessionId,
+        grace: Duration,
+        size: TerminalSize,
+        progress: &Progress,
+    ) -> Result<SessionRecord> {
+        let (id, progress) = (*id, progress.clone());
+        self.drive(|inner| async move {
+            let _lock = inner.lock(&id).await?;
+            inner.stop(&id, grace, &progress).await?;
+            inner.start(&id, size, &progress).await
+        })
+        .await
+    }
+
+    /// Attaches to a session's terminal, starting the session first if it does not run.
+    ///
+    /// A read-only client starts nothing: it is `Refused` where nothing runs.
+    pub async fn attach(
+        &self,
+        id: &SessionId,
+        options: &AttachOptions,
+        progress: &Progress,
+    ) -> Result<Attachment> {
+        let home = self.layout().home();
+        if !self.inner.terminals.is_held(home, id).await? {
+            if options.read_only {
+                let message =
+                    "it is not running; start it with `sessctl attach` without --read-only";
+                return Err(Error::new(ErrorKind::Refused, "manager.attach", message)
+                    .with_session(id.to_string()));
+            }
+            self.start(id, options.size, progress).await?;
+        }
+        self.inner.terminals.attach(home, id, options).await
+    }
+
+    /// Runs a process beside the main one. The request's environment is added to the session's.
+    pub async fn exec(&self, id: &SessionId, request: ExecRequest) -> Result<Process> {
+        let record = self.inner.catalog.read(id).await?;
+        let name = record.name.as_str();
+        let Some(session) = self.inner.open(&record).await? else {
+            let message = "its backend has nothing of it; remove it or look with `sessctl inspect`";
+            return Err(Error::new(ErrorKind::Lost, "manager.exec", message).with_session(name));
+        };
+        let backend = self.inner.backend(&record.spec.backend)?;
+        let mut environment = self.inner.environment(&record, backend.capabilities());
+        environment.extend(request.environment.clone());
+        let request = request.with_environment(environment);
+        session.exec(request).await.map_err(|error| error.with_session(name))
+    }
+}
+
+impl Inner {
+    /// Starts under the session's lock.
+    async fn start(
+        self: &Arc<Self>,
+        id: &SessionId,
+        size: TerminalSize,
+        progress: &Progress,
+    ) -> Result<SessionRecord> {
+        const OPERATION: &str = "manager.start";
+        let Some(record) = self.settle(id).await? else {
+            let message = "no such session; `sessctl list` shows what there is";
+            return Err(
+                Error::new(ErrorKind::NotFound, OPERATION, message).with_session(id.to_string())
+            );
+        };
+        let name = record.name.as_str();
+        let steps = Steps::new(progress, *id, "start");
+        let backend = self.backend(&record.spec.backend)?;
+        let Some(session) = self.open(&record).await? else {
+            let message =
+                "its backend has nothing of it; its files are still there: see `sessctl inspect`";
+            return Err(Error::new(ErrorKind::Lost, OPERATION, message).with_session(name));
+        };
+        let running = session.status().await?.is_running();
+        if running && self.terminals.is_held(self.layout().home(), id).await? {
+            return Ok(record);
+        }
+        let launch = (!running).then(|| {
+            Launch::new(record.spec.command.clone())
+                .with_environment(self.environment(&record, backend.capabilities()))
+                .with_size(size)
+        });
+        let before = record.clone();
+        let now = Timestamp::now();
+        let record = if running {
+            record
+        } else {
+            let begun = self.catalog.update(id, |record| {
+                record.started_at = Some(now);
+                record.ended_at = None;
+                record.exit = None;
+            });
+            steps.step("record", begun).await?
+        };
+        let request = HoldRequest::new(
+            *id,
+            before.name.as_str(),
+            &before.spec.backend,
+            self.layout().home(),
+            launch,
+        );
+        let held = steps.step("main-process", self.terminals.hold(request)).await;
+        if held.is_err() && !running {
+            self.catalog
+                .update(id, |record| {
+                    record.started_at = before.started_at;
+                    record.ended_at = before.ended_at;
+                    record.exit = before.exit.clone();
+                })
+                .await?;
+        }
+        self.audit("start", &record, &held).await;
+        held.map_err(|error| error.with_session(before.name.as_str()))?;
+        self.link_active(&record).await;
+        Ok(record)
+    }
+
+    /// Stops under the session's lock.
+    async fn stop(
+        &self,
+        id: &SessionId,
+        grace: Duration,
+        progress: &Progress,
+    ) -> Result<SessionRecord> {
+        let record = self.catalog.read(id).await?;
+        let steps = Steps::new(progress, *id, "stop");
+        if let Some(session) = self.open(&record).await? {
+            let outcome = steps.step("main-process", self.end(&record, &*session, grace)).await;
+            self.audit("stop", &record, &outcome).await;
+            outcome?;
+        }
+        let _ = std::fs::remove_file(self.layout().active(&record.name));
+        self.catalog.read(id).await
+    }
+
+    /// Ends the session's processes and waits until its holder has recorded that.
+    pub(super) async fn end(
+        &self,
+        record: &SessionRecord,
+        session: &dyn Session,
+        grace: Duration,
+    ) -> Result<()> {
+        let name = record.name.as_str();
+        session.stop(grace).await.map_err(|error| error.with_session(name))?;
+        let deadline = Instant::now() + HOLDER_GRACE;
+        while self.terminals.is_held(self.layout().home(), &record.id).await? {
+            if Instant::now() >= deadline {
+                let message = "its processes have ended but its holder did not; try again";
+                return Err(Error::new(ErrorKind::Busy, "manager.stop", message).with_session(name));
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        if let Status::Stopped { exit: Some(exit) } = session.status().await?
+            && record.exit.as_ref() != Some(&exit)
+        {
+            self.catalog
+                .update(&record.id, |record| {
+                    record.ended_at = Some(exit.at);
+                    record.exit = Some(exit);
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// The environment of the session's processes.
+    fn environment(
+        &self,
+        record: &SessionRecord,
+        capabilities: &Capabilities,
+    ) -> BTreeMap<String, String> {
+        let mut environment = BTreeMap::new();
+        if capabilities.host_processes {
+            environment.clone_from(&self.host.environment);
+            environment.retain(|key, _| {
+                !key.starts_with("SESSCTL_") && !OF_ANOTHER_TERMINAL.contains(&key.as_str())
+            });
+            environment.insert("PWD".to_owned(), record.spec.working_directory.to_string());
+        }
+        environment.insert("TERM".to_owned(), TERM.to_owned());
+        environment.extend(record.spec.environment.clone());
+        environment.insert("SESSCTL_SESSION_ID".to_owned(), record.id.to_string());
+        environment.insert("SESSCTL_SESSION_NAME".to_owned(), record.name.to_string());
+        environment.insert("SESSCTL_SESSION_DIR".to_owned(), record.spec.directory.to_string());
+        environment
+    }
+
+    /// Points `active/<name>` at the session (S3.8); a convenience, so failure is only logged.
+    async fn link_active(&self, record: &SessionRecord) {
+        let (link, id) = (self.layout().active(&record.name), record.id);
+        let linked = blocking(move || {
+            let directory = link.parent().expect("`active/<name>` has a parent");
+            make_private(directory)?;
+            let _ = std::fs::remove_file(&link);
+            symlink(format!("../sessions/{id}"), &link)
+                .map_err(|error| Error::io("manager.start", format!("can't link `{link}`"), error))
+        });
+        if let Err(error) = linked.await {
+            tracing::warn!(%error, "no link to the running session");
+        }
+    }
+}

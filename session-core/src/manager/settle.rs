@@ -1,0 +1,91 @@
+//! Bringing what a killed process left to whole or gone.
+
+use super::{Inner, Manager};
+use crate::lock::FileLock;
+use crate::{ErrorKind, Filter, Phase, Progress, Result, SessionId, SessionRecord};
+
+/// What [`Manager::reconcile`] did.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Reconciled {
+    /// Sessions whose making or removing had been cut off, and that are now gone.
+    pub settled: Vec<SessionRecord>,
+    /// Sessions that could not be settled now, with the reason.
+    pub left: Vec<(SessionRecord, crate::Error)>,
+}
+
+impl Manager {
+    /// Finishes what killed processes left half done: unfinished sessions are taken back,
+    /// unfinished removals are gone on with. Sessions that somebody works on are left alone.
+    ///
+    /// Idempotent. A backend that does not answer leaves its sessions for the next time.
+    pub async fn reconcile(&self) -> Result<Reconciled> {
+        self.drive(|inner| async move {
+            let mut report = Reconciled::default();
+            let (entries, _) = inner.catalog.list(&Filter::default()).await?;
+            for entry in entries.into_iter().flatten() {
+                if entry.record.phase == Phase::Ready {
+                    continue;
+                }
+                match inner.try_settle(&entry.record.id).await {
+                    Ok(true) => report.settled.push(entry.record),
+                    Ok(false) => {}
+                    Err(error) => report.left.push((entry.record, error)),
+                }
+            }
+            Ok(report)
+        })
+        .await
+    }
+}
+
+impl Inner {
+    /// Settles a session if nobody works on it; whether it is gone now.
+    pub(super) async fn try_settle(&self, id: &SessionId) -> Result<bool> {
+        match FileLock::try_take(&self.layout().lock(id))? {
+            Some(_lock) => Ok(self.settle(id).await?.is_none()),
+            None => Ok(false),
+        }
+    }
+
+    /// Settles a session under its lock; gives its record if it is whole, `None` if it is gone.
+    pub(super) async fn settle(&self, id: &SessionId) -> Result<Option<SessionRecord>> {
+        let record = match self.catalog.read(id).await {
+            Ok(record) => record,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let has_file = self.catalog.has_file(id).await?;
+        let in_trash = self.layout().trash().join(id.to_string()).is_dir();
+        match record.phase {
+            Phase::Creating => self.take_back(&record).await.map(|()| None),
+            Phase::Removing => {
+                self.finish_removal(&record, &Progress::default()).await.map(|_| None)
+            }
+            Phase::Ready if !has_file && in_trash => {
+                self.finish_removal(&record, &Progress::default()).await.map(|_| None)
+            }
+            Phase::Ready => {
+                self.refresh(&record).await?;
+                Ok(Some(record))
+            }
+        }
+    }
+
+    /// Undoes a `create` that did not get to its end; nothing ever ran in the session.
+    pub(super) async fn take_back(&self, record: &SessionRecord) -> Result<()> {
+        self.backend(&record.spec.backend)?.destroy(&record.id).await?;
+        self.catalog.discard(&record.id).await?;
+        let _ = std::fs::remove_file(self.layout().lock(&record.id));
+        let _ = std::fs::remove_file(self.layout().lock(&record.id).with_extension("record"));
+        Ok(())
+    }
+
+    /// Brings the index up to date with a record file that a killed process wrote last.
+    async fn refresh(&self, record: &SessionRecord) -> Result<()> {
+        if record.is_newer() {
+            return Ok(());
+        }
+        self.catalog.update(&record.id, |_| {}).await.map(drop)
+    }
+}

@@ -1,0 +1,183 @@
+//! From what is asked to what will be made: pure, and with every problem named at once.
+
+use std::collections::BTreeSet;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Error, HostView, Layout, ProjectPlan, ResolvedSpec, Result, SessionId, SessionName,
+    SessionSpec, SourceFacts, Strategy, Timestamp, Uncommitted,
+};
+
+/// The rules that turn a [`SessionSpec`] into a [`ResolvedSpec`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Policy {
+    /// What the name of a session's branch begins with where none is asked for.
+    pub branch_prefix: String,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { branch_prefix: "session/".to_owned() }
+    }
+}
+
+impl Policy {
+    /// Decides everything that `spec` leaves open. `facts` are those of `spec.sources`, in order.
+    ///
+    /// No I/O, so the same arguments give the same answer. All problems come in one
+    /// `InvalidInput` ([`Error::unmet`]).
+    pub fn resolve(
+        &self,
+        id: &SessionId,
+        spec: &SessionSpec,
+        facts: &[SourceFacts],
+        host: &HostView,
+        layout: &Layout,
+        now: Timestamp,
+    ) -> Result<ResolvedSpec> {
+        let mut problems = Vec::new();
+        let name = match &spec.name {
+            Some(name) => name.clone(),
+            None => automatic_name(now, facts.first().map_or(layout.home(), |facts| &facts.path))?,
+        };
+        let branch = spec.branch.clone().unwrap_or_else(|| format!("{}{name}", self.branch_prefix));
+
+        let mut projects = Vec::new();
+        let mut subdirectory = Utf8PathBuf::new();
+        if spec.strategy == Some(Strategy::None) && !spec.sources.is_empty() {
+            problems
+                .push("strategy `none` takes no directory; leave the directories out".to_owned());
+        }
+        for facts in facts {
+            let strategy = spec.strategy.unwrap_or(if facts.git || facts.inside.is_some() {
+                Strategy::Branch
+            } else {
+                Strategy::Copy
+            });
+            let mut source = &facts.path;
+            if let (Strategy::Branch, Some(top)) = (strategy, &facts.inside) {
+                subdirectory = facts.path.strip_prefix(top).map(Into::into).unwrap_or_default();
+                source = top;
+            }
+            if strategy == Strategy::Branch && !facts.git && facts.inside.is_none() {
+                problems.push(format!(
+                    "`{source}` is no git repository, so it can't have a branch; use strategy `copy` (--no-worktree)"
+                ));
+            }
+            if source.starts_with(layout.home()) {
+                problems.push(format!(
+                    "`{source}` lies inside `{}`, where sessions live; choose a directory outside of it",
+                    layout.home()
+                ));
+            }
+            if projects.iter().any(|plan: &ProjectPlan| plan.source == *source) {
+                problems.push(format!("`{source}` was given twice; give each directory once"));
+                continue;
+            }
+            let Some(directory) = source.file_name() else {
+                problems.push(format!("`{source}` has no name; choose a directory below it"));
+                continue;
+            };
+            let mut plan = ProjectPlan::new(unique(directory, &projects), source, strategy);
+            plan.branch = (strategy == Strategy::Branch).then(|| branch.clone());
+            plan.uncommitted = spec.uncommitted;
+            plan.exclude.clone_from(&spec.exclude);
+            plan.include.clone_from(&spec.include);
+            problems.extend(unfit(spec, &plan));
+            projects.push(plan);
+        }
+
+        let command =
+            if spec.command.is_empty() { host.shell.clone() } else { spec.command.clone() };
+        if command.iter().any(|word| word.contains('\0'))
+            || command.first().is_none_or(String::is_empty)
+        {
+            problems.push("the command is empty or contains a NUL; give a program".to_owned());
+        }
+        for key in spec.environment.keys() {
+            if key.is_empty() || key.contains(['=', '\0']) {
+                problems.push(format!("`{}` can't name a variable", key.escape_debug()));
+            }
+        }
+        if !problems.is_empty() {
+            problems.dedup();
+            return Err(Error::problems("policy.resolve", problems).with_session(name.as_str()));
+        }
+
+        let workspace = layout.workspace(id);
+        let place = |plan: &ProjectPlan| match plan.strategy {
+            Strategy::Mount => plan.source.clone(),
+            _ => workspace.join(&plan.name),
+        };
+        let working_directory = match projects.as_slice() {
+            [only] if subdirectory.as_str().is_empty() => place(only),
+            [only] => place(only).join(subdirectory),
+            _ => workspace,
+        };
+        let agent = spec.agent.clone().unwrap_or_else(|| {
+            Utf8Path::new(&command[0]).file_name().unwrap_or(&command[0]).to_owned()
+        });
+        Ok(ResolvedSpec {
+            name,
+            backend: spec.backend.clone().unwrap_or_else(|| host.default_backend.clone()),
+            agent,
+            command,
+            directory: layout.session(id),
+            working_directory,
+            projects,
+            environment: spec.environment.clone(),
+            labels: spec.labels.clone(),
+        })
+    }
+}
+
+/// The options of `spec` that mean nothing for `plan`'s strategy.
+fn unfit(spec: &SessionSpec, plan: &ProjectPlan) -> Vec<String> {
+    let strategy = match plan.strategy {
+        Strategy::Branch => return Vec::new(),
+        Strategy::Copy => "copy",
+        Strategy::Mount => "mount",
+        Strategy::None => "none",
+    };
+    let mut problems = Vec::new();
+    let mut refuse = |option: &str| {
+        problems.push(format!(
+            "{option} needs strategy `branch`, but `{}` gets in by `{strategy}`; leave it out",
+            plan.source
+        ));
+    };
+    if spec.branch.is_some() {
+        refuse("a branch (--branch)");
+    }
+    if spec.uncommitted == Uncommitted::LeaveOut {
+        refuse("leaving uncommitted work out (--clean)");
+    }
+    if !spec.include.is_empty() {
+        refuse("including ignored files (--include)");
+    }
+    if !spec.exclude.is_empty() && plan.strategy == Strategy::Mount {
+        problems.push(format!(
+            "nothing can be excluded (--exclude) from the mounted `{}`",
+            plan.source
+        ));
+    }
+    problems
+}
+
+/// `20260111-190549-7015fdf7`: date, time, and a hash of the source's path (S0.2).
+fn automatic_name(now: Timestamp, source: &Utf8Path) -> Result<SessionName> {
+    let digest = Sha256::digest(source.as_str());
+    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{hash}", now.to_compact()).parse()
+}
+
+/// `wanted`, or with `-2`, `-3`, … behind it if another project has that name.
+fn unique(wanted: &str, projects: &[ProjectPlan]) -> String {
+    let taken: BTreeSet<&str> = projects.iter().map(|plan| plan.name.as_str()).collect();
+    let mut names =
+        std::iter::once(wanted.to_owned()).chain((2..).map(|n| format!("{wanted}-{n}")));
+    names.find(|name| !taken.contains(name.as_str())).expect("the numbers do not end")
+}
