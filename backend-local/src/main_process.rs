@@ -97,7 +97,9 @@ fn lock(place: &Place) -> Result<RunLock> {
         let main = place.main().ok().flatten();
         let ended = place.exit().ok().flatten().map(|end| end.run);
         let held = main.filter(|main| main.holder.is_alive() && ended.as_ref() != Some(&main.run));
-        if held.is_some() || Instant::now() >= deadline {
+        // Asked for again, as one who only looks has it shared.
+        let runs = held.is_some() && place.locked_since().is_some();
+        if runs || Instant::now() >= deadline {
             let message = "its main process runs; attach to it, or stop it first";
             return Err(Error::new(ErrorKind::Refused, OPERATION, message)
                 .with_session(place.id().to_string()));

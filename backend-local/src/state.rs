@@ -189,6 +189,9 @@ impl Place {
 
     /// Opens a plain file of ours: never through a link, never waiting at a fifo.
     fn open_file(&self, name: &str, flags: OFlags) -> io::Result<File> {
+        if self.presence() != Presence::Directory {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let path = self.directory.join(name);
         let file = File::from(rustix::fs::open(path.as_str(), flags, Mode::RUSR | Mode::WUSR)?);
