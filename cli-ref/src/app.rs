@@ -3,14 +3,11 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use backend_local::LocalBackend;
 use camino::Utf8PathBuf;
 use clap::Parser;
-use session_core::{
-    Backend, Backends, Catalog, Error, HoldRequest, Layout, Manager, Result, open_registry,
-};
-use session_terminal::{Ending, HolderCommand, HolderParts, Holders, Recorder};
+use session_core::{Backend, Backends, Error, Layout, Manager, Result, open_registry};
+use session_terminal::{HolderCommand, HolderParts, Holders};
 use session_workspace::HostWorkspaces;
 
 use crate::args::{Arguments, Command};
@@ -54,7 +51,9 @@ impl App {
     /// environment, and holds sessions of the backends given here.
     pub fn main(self) -> ExitCode {
         let backends = self.backends.clone();
-        session_terminal::run_if_holder(move |request| holder_parts(request, backends));
+        session_terminal::run_if_holder(move |request| {
+            Ok(HolderParts::recording(backends, Layout::new(&request.home)))
+        });
 
         let arguments = Arguments::parse();
         let ui = Ui { quiet: arguments.quiet, json_errors: arguments.json_errors };
@@ -94,27 +93,6 @@ impl App {
         // A blocked read of standard input must not keep the command from ending.
         runtime.shutdown_background();
         outcome
-    }
-}
-
-/// What a holder process needs to open the session and to record its end.
-fn holder_parts(request: &HoldRequest, backends: Backends) -> Result<HolderParts> {
-    let layout = Layout::new(&request.home);
-    Ok(HolderParts::new(backends, Arc::new(EndRecorder { layout })))
-}
-
-/// Writes the end of a session's main process into its record.
-#[derive(Debug)]
-struct EndRecorder {
-    layout: Layout,
-}
-
-#[async_trait]
-impl Recorder for EndRecorder {
-    async fn ended(&self, ending: &Ending) -> Result<()> {
-        let registry = open_registry(&self.layout).await?.registry;
-        let catalog = Catalog::new(self.layout.clone(), registry);
-        catalog.record_end(&ending.id, ending.exit.clone(), Some(ending.last_activity)).await
     }
 }
 

@@ -23,13 +23,22 @@ pub(crate) enum Left {
 
 /// The present size; 80x24 where there is no terminal.
 pub(crate) fn size() -> TerminalSize {
-    rustix::termios::tcgetwinsize(std::io::stdin())
-        .map_or_else(|_| TerminalSize::default(), |size| TerminalSize::new(size.ws_col, size.ws_row))
+    rustix::termios::tcgetwinsize(std::io::stdin()).map_or_else(
+        |_| TerminalSize::default(),
+        |size| TerminalSize::new(size.ws_col, size.ws_row),
+    )
 }
 
 /// Joins the terminal to a session until one of them leaves.
-pub(crate) async fn enter(attachment: Attachment, chord: Chord) -> Result<Left> {
-    let options = InteractiveOptions::new().with_detach(Some(chord.byte()));
+///
+/// The greeting stands on the last row until the session draws there.
+pub(crate) async fn enter(
+    attachment: Attachment,
+    chord: Chord,
+    greeting: Option<String>,
+) -> Result<Left> {
+    let mut options = InteractiveOptions::new().with_detach(Some(chord.byte()));
+    options.greeting = greeting;
     Ok(match client::interactive(attachment, own()?, &options).await? {
         Outcome::Exited(exit) => Left::Exited(exit),
         Outcome::Detached => Left::Detached,

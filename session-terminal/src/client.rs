@@ -2,6 +2,7 @@
 
 mod keys;
 mod leave;
+mod process;
 mod tty;
 
 use std::os::fd::OwnedFd;
@@ -11,6 +12,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::keys::{Chord, Keys};
 use self::tty::Tty;
+
+pub use self::process::attach_process;
 
 /// The byte that Ctrl-\ sends.
 pub const DETACH_BYTE: u8 = 0x1c;
@@ -23,18 +26,27 @@ const SIGCONT: i32 = 18;
 pub struct InteractiveOptions {
     /// The control character that detaches; `None` passes every key on.
     pub detach: Option<u8>,
+    /// One line of text that is shown once on the last row, under what the session shows.
+    pub greeting: Option<String>,
 }
 
 impl InteractiveOptions {
     /// Detaches with Ctrl-\.
     pub fn new() -> Self {
-        Self { detach: Some(DETACH_BYTE) }
+        Self { detach: Some(DETACH_BYTE), greeting: None }
     }
 
     /// Detaches with another control character (below 0x20), or with none.
     #[must_use]
     pub fn with_detach(mut self, detach: Option<u8>) -> Self {
         self.detach = detach;
+        self
+    }
+
+    /// Shows a line of text once, until the session draws over it. Must hold no control characters.
+    #[must_use]
+    pub fn with_greeting(mut self, greeting: impl Into<String>) -> Self {
+        self.greeting = Some(greeting.into());
         self
     }
 }
@@ -77,7 +89,7 @@ pub async fn interactive(
     let tty = Tty::open(tty)?;
     tty.make_room().await?;
     let outcome = tokio::select! {
-        outcome = show(output.as_mut(), &tty) => outcome,
+        outcome = show(output.as_mut(), &tty, options) => outcome,
         outcome = type_in(input.as_mut(), &tty, &mut window, options) => outcome,
         _ = hangup.recv() => Ok(Outcome::Detached),
         _ = terminate.recv() => Ok(Outcome::Detached),
@@ -88,13 +100,25 @@ pub async fn interactive(
 }
 
 /// Shows what the session sends.
-async fn show(output: &mut dyn TerminalOutput, tty: &Tty) -> Result<Outcome> {
+async fn show(
+    output: &mut dyn TerminalOutput,
+    tty: &Tty,
+    options: &InteractiveOptions,
+) -> Result<Outcome> {
+    let mut greeting = options.greeting.as_deref();
     loop {
         match output.next().await? {
             TerminalEvent::Output(bytes) => {
                 tty.note(&bytes);
                 if tty.write_all(&bytes).await.is_err() {
                     return Ok(Outcome::Detached);
+                }
+                if let (Some(text), Some(size)) = (greeting.take(), tty.size()) {
+                    // Cursor and attributes are kept (DECSC, DECRC); the row is drawn over later.
+                    let line = format!("\x1b7\x1b[{};1H\x1b[7m{text}\x1b[0m\x1b8", size.rows);
+                    if tty.write_all(line.as_bytes()).await.is_err() {
+                        return Ok(Outcome::Detached);
+                    }
                 }
             }
             TerminalEvent::Exited(exit) => return Ok(Outcome::Exited(exit)),

@@ -32,7 +32,8 @@ pub(crate) fn run() -> Result<i32> {
     }
     set_child_subreaper(Some(getpid()))
         .map_err(|error| failed("become the reaper of the session's processes")(error.into()))?;
-    std::env::set_current_dir("/").map_err(failed("leave the working directory"))?;
+    rustix::process::chdir("/")
+        .map_err(|error| failed("leave the working directory")(error.into()))?;
     let mut holder = Command::new("/proc/self/exe");
     holder.args([HOLDER_ARGUMENT, MAIN_ARGUMENT, &getpid().as_raw_pid().to_string()]);
     let holder = holder.spawn().map_err(failed("start the holder"))?;

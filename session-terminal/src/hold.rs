@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use session_core::{
-    Backends, Error, ErrorKind, Exit, HoldRequest, Layout, MainProcess, ProcessControl, Result,
-    Session, SessionId, TerminalSize, Timestamp,
+    Backends, Catalog, Error, ErrorKind, Exit, HoldRequest, Layout, MainProcess, ProcessControl,
+    Result, Session, SessionId, TerminalSize, Timestamp, open_registry,
 };
 use tokio::net::UnixListener;
 use tokio::sync::mpsc;
@@ -28,6 +28,8 @@ const LEFTOVERS_GRACE: Duration = Duration::from_millis(500);
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How long the recorder may take.
 const RECORDING: Duration = Duration::from_secs(30);
+/// How long a session that has ended waits for the client that it was started for.
+const FIRST_CLIENT: Duration = Duration::from_secs(5);
 const MESSAGES: usize = 256;
 
 /// What a holder needs of the program that it is a part of.
@@ -48,11 +50,38 @@ impl HolderParts {
         Self { backends, recorder, log_file_bytes: 8 << 20 }
     }
 
+    /// Parts that write the end into the records under `layout`.
+    pub fn recording(backends: Backends, layout: Layout) -> Self {
+        Self::new(backends, Arc::new(RecordEnds::new(layout)))
+    }
+
     /// Chooses the size of each of the two log files.
     #[must_use]
     pub fn with_log_file_bytes(mut self, bytes: u64) -> Self {
         self.log_file_bytes = bytes;
         self
+    }
+}
+
+/// Writes the end into the session's record.
+#[derive(Debug)]
+pub struct RecordEnds {
+    layout: Layout,
+}
+
+impl RecordEnds {
+    /// Writes into the records under `layout`.
+    pub fn new(layout: Layout) -> Self {
+        Self { layout }
+    }
+}
+
+#[async_trait]
+impl Recorder for RecordEnds {
+    async fn ended(&self, ending: &Ending) -> Result<()> {
+        let registry = open_registry(&self.layout).await?.registry;
+        let catalog = Catalog::new(self.layout.clone(), registry);
+        catalog.record_end(&ending.id, ending.exit.clone(), Some(ending.last_activity)).await
     }
 }
 
@@ -202,6 +231,9 @@ impl Held {
             }
             None => Frame::Goodbye("the holder was told to leave".to_owned()),
         };
+        if self.request.awaits_client && matches!(farewell, Frame::Exited(_)) {
+            hub.await_first_client(&mut messages, FIRST_CLIENT).await;
+        }
         reception.abort();
         self.place.remove_socket();
         drop(self.lock);

@@ -66,6 +66,7 @@ pub(crate) struct Hub {
     size: TerminalSize,
     clients: BTreeMap<ClientId, Client>,
     active: Option<ClientId>,
+    had_client: bool,
     keyboard: Keyboard,
     journal: Option<Journal>,
     last_activity: Timestamp,
@@ -78,6 +79,7 @@ impl Hub {
             size,
             clients: BTreeMap::new(),
             active: None,
+            had_client: false,
             keyboard,
             journal,
             last_activity: Timestamp::now(),
@@ -120,6 +122,21 @@ impl Hub {
             }
         }
         exit
+    }
+
+    /// Waits, at most `patience`, for the first client if there was none.
+    pub(crate) async fn await_first_client(
+        &mut self,
+        messages: &mut mpsc::Receiver<Message>,
+        patience: Duration,
+    ) {
+        let deadline = Some(Instant::now() + patience);
+        while !self.had_client {
+            tokio::select! {
+                Some(message) = messages.recv() => self.hear(message),
+                () = until(deadline) => return,
+            }
+        }
     }
 
     /// Closes the way for messages and takes those that are under way: a client that attached in
@@ -203,6 +220,7 @@ impl Hub {
         read_only: bool,
         replay: &Bytes,
     ) {
+        self.had_client = true;
         self.forget_answers();
         let same_size = size == self.size;
         if !read_only {

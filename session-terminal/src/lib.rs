@@ -19,7 +19,7 @@ mod scan;
 mod screen;
 
 pub use frame::{FRAME_HEADER_BYTES, FRAME_MAX_BYTES, Frame, PROTOCOL_VERSION};
-pub use hold::{Ending, HolderParts, Recorder};
+pub use hold::{Ending, HolderParts, RecordEnds, Recorder};
 pub use holder_process::{HOLDER_ARGUMENT, run_if_holder};
 pub use holders::{HolderCommand, Holders};
 pub use place::{LOCK_NAME, SOCKET_NAME};

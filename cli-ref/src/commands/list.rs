@@ -74,7 +74,9 @@ fn status(item: &ListItem) -> (String, &'static str) {
         ("incomplete", Some(phase), _, _) => phase.to_owned(),
         (word, Some(phase), _, _) => format!("{phase}, {word}"),
         ("stopped", None, Some(code), _) if code != 0 => format!("stopped ({code})"),
-        ("lost" | "damaged", None, _, Some(reason)) => format!("{} ({})", item.status, plain(reason)),
+        ("lost" | "damaged", None, _, Some(reason)) => {
+            format!("{} ({})", item.status, plain(reason))
+        }
         (word, None, _, _) => word.to_owned(),
     };
     let style = match item.status.as_str() {

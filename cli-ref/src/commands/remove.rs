@@ -25,7 +25,8 @@ pub(super) async fn run(context: &Context, arguments: &Remove) -> Result<u8> {
             }
             refuse_running(context, record).await?;
             let unsaved = context.manager.unsaved(&record.id).await?;
-            let question = format!("{}Remove session {name}? It goes to the trash.", describe(&unsaved));
+            let question =
+                format!("{}Remove session {name}? It goes to the trash.", describe(&unsaved));
             if !context.ui.confirm(&question) {
                 context.ui.notice(format!("kept {name}"));
                 return Ok(1);
@@ -47,7 +48,8 @@ async fn refuse_running(context: &Context, record: &SessionRecord) -> Result<()>
     let name = record.name.as_str();
     let status = context.manager.inspect(name).await?.status;
     if status.is_ok_and(|status| status.is_running()) {
-        let message = format!("it is running; stop it first (`sessctl stop {name}`) or use --force");
+        let message =
+            format!("it is running; stop it first (`sessctl stop {name}`) or use --force");
         return Err(Error::new(ErrorKind::Refused, "sessctl.remove", message).with_session(name));
     }
     Ok(())
@@ -60,7 +62,8 @@ fn describe(unsaved: &UnsavedWork) -> String {
         lines.push(format!("It can't be told what work is only here: {}", plain(reason)));
     }
     if !unsaved.files.is_empty() {
-        let named: Vec<_> = unsaved.files.iter().take(NAMED_FILES).map(|file| plain(file)).collect();
+        let named: Vec<_> =
+            unsaved.files.iter().take(NAMED_FILES).map(|file| plain(file)).collect();
         let more = unsaved.files.len().saturating_sub(NAMED_FILES);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         lines.push(format!("Files that are only here: {}{more}", named.join(", ")));

@@ -48,7 +48,11 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
     for project in &record.projects {
         let skipped = &project.skipped;
         if !skipped.is_empty() {
-            context.ui.notice(format!("not copied from {}: {}", project.source, skipped.join(", ")));
+            context.ui.notice(format!(
+                "not copied from {}: {}",
+                project.source,
+                skipped.join(", ")
+            ));
         }
         if project.strategy == Strategy::Mount {
             context.ui.notice(format!(
@@ -64,8 +68,9 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
     }
     let branch = record.branch().map(|branch| format!(" on branch {branch}")).unwrap_or_default();
     let chord = context.surroundings.detach;
-    context.ui.notice(format!("session {}{branch}; leave it running with {chord}", record.name));
-    attach::enter(context, &record, AttachOptions::new(terminal::size()), chord).await
+    let greeting = format!(" session {}{branch}; {chord} leaves it running ", record.name);
+    let options = AttachOptions::new(terminal::size());
+    attach::enter(context, &record, options, chord, Some(greeting)).await
 }
 
 async fn enter_existing(
@@ -88,7 +93,7 @@ async fn enter_existing(
         return Ok(0);
     }
     let options = AttachOptions::new(terminal::size());
-    attach::enter(context, record, options, context.surroundings.detach).await
+    attach::enter(context, record, options, context.surroundings.detach, None).await
 }
 
 /// What is asked for, from the words of the command line.

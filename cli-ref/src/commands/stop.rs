@@ -37,5 +37,5 @@ pub(super) async fn restart(context: &Context, arguments: &Restart) -> Result<u8
         return Ok(0);
     }
     let options = AttachOptions::new(terminal::size());
-    attach::enter(context, &record, options, context.surroundings.detach).await
+    attach::enter(context, &record, options, context.surroundings.detach, None).await
 }

@@ -16,7 +16,9 @@ pub(super) async fn run(context: &Context, arguments: &Trash) -> Result<u8> {
         TrashAction::List => list(context).await,
         TrashAction::Restore { name } => {
             let record = context.manager.restore(name).await?;
-            context.ui.notice(format!("restored {0}; enter it with `sessctl attach {0}`", record.name));
+            context
+                .ui
+                .notice(format!("restored {0}; enter it with `sessctl attach {0}`", record.name));
             Ok(0)
         }
         TrashAction::Empty { older_than, force } => empty(context, *older_than, *force).await,
@@ -52,8 +54,11 @@ async fn empty(context: &Context, days: u64, force: bool) -> Result<u8> {
             let message = "there is no terminal to ask at; use --force";
             return Err(Error::new(ErrorKind::Refused, "sessctl.trash", message));
         }
-        let which = if days == 0 { "all".to_owned() } else { format!("those older than {days} days") };
-        let question = format!("Of {count} removed sessions, delete {which} for good, with work that is only there?");
+        let which =
+            if days == 0 { "all".to_owned() } else { format!("those older than {days} days") };
+        let question = format!(
+            "Of {count} removed sessions, delete {which} for good, with work that is only there?"
+        );
         if !context.ui.confirm(&question) {
             return Ok(1);
         }

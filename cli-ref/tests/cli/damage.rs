@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::place::{Place, finish, processes_with};
+use crate::place::{Place, finish, processes_with, skip};
 
 fn record_of(place: &Place, name: &str) -> std::path::PathBuf {
     place.directory(name).join("record.json")
@@ -128,15 +128,8 @@ fn a_killed_holder() {
         &std::fs::read_to_string(place.directory("h").join("local/main.json")).expect("main.json"),
     )
     .expect("JSON");
-    let pid = main["pid"].as_u64().expect("a pid");
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a main process");
-    let parent = status
-        .lines()
-        .find_map(|line| line.strip_prefix("PPid:"))
-        .expect("a parent")
-        .trim()
-        .to_owned();
-    let killed = Command::new("kill").args(["-9", &parent]).status().expect("kill runs");
+    let holder = main["holder"]["pid"].as_u64().expect("a pid").to_string();
+    let killed = Command::new("kill").args(["-9", &holder]).status().expect("kill runs");
     assert!(killed.success());
     wait(|| processes_with(&mark).is_empty());
     wait(|| place.session("h")["status"] == "lost");
@@ -149,7 +142,7 @@ fn a_killed_holder() {
 fn a_read_only_home() {
     use std::os::unix::process::CommandExt;
     if !rustix::process::getuid().is_root() {
-        eprintln!("SKIPPED needs root to become another user");
+        skip("needs root to become another user");
         return;
     }
     let place = Place::with_repository();
@@ -201,7 +194,7 @@ fn a_full_disk() {
         .status()
         .is_ok_and(|status| status.success());
     if !mounted {
-        eprintln!("SKIPPED needs a tmpfs to be mounted (root)");
+        skip("needs a tmpfs to be mounted (root)");
         return;
     }
     let noise: Vec<u8> =

@@ -81,7 +81,7 @@ fn paths() {
     place.good(&["start", "inner", "-d", "--", "sleep", "600"]);
     let inside = place.directory("inner").join("workspace/project");
     let complaint = place.bad(&["start", "p", "-d", inside.to_str().expect("UTF-8")], 64);
-    assert!(complaint.contains("where sessions live"), "{complaint}");
+    assert!(complaint.contains("where sessions"), "{complaint}");
     place.good(&["remove", "inner", "--force"]);
     nothing_was_made(&place);
 }

@@ -234,3 +234,29 @@ fn several_projects_in_one_session() {
     let listed = place.good(&["exec", "both", "--", "ls"]);
     assert_eq!(listed, "notes\nproject\n");
 }
+
+/// Two people at one session: both see it, the last who does something decides the size.
+#[test]
+fn two_viewers() {
+    let place = Place::with_repository();
+    let one = Screen::run(&place, &["start", "two"]);
+    one.wait_for("READY>");
+    let other = Screen::sized(&place, &["attach", "two"], 30, 100);
+    other.wait_for("READY>");
+    other.type_in("stty size\r");
+    other.wait_for("30 100");
+    one.wait_for("30 100");
+    one.resize(20, 70);
+    one.type_in("stty size\r");
+    one.wait_for("20 70");
+    let watcher = Screen::run(&place, &["attach", "two", "--read-only"]);
+    watcher.wait_for("20 70");
+    watcher.type_in("echo ignored-$((1+1))\r");
+    one.type_in("echo done-$((2+2))\r");
+    let shown = watcher.wait_for("done-4");
+    assert!(!shown.contains("ignored"), "{shown}");
+    watcher.type_in(DETACH);
+    assert_eq!(watcher.end(), 0);
+    one.type_in("exit 4\r");
+    assert_eq!((one.end(), other.end()), (4, 4));
+}

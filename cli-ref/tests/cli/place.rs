@@ -156,6 +156,12 @@ pub(crate) fn git_in(directory: &Path, arguments: &[&str]) -> String {
     done.out
 }
 
+/// Says visibly that a test could not be run here; `.ci/test` lists it.
+#[expect(clippy::print_stderr, reason = "a skip must be seen")]
+pub(crate) fn skip(reason: &str) {
+    eprintln!("SKIPPED {reason}");
+}
+
 /// Whether any process of this machine has `mark` in its environment.
 pub(crate) fn processes_with(mark: &str) -> Vec<String> {
     let mut found = Vec::new();

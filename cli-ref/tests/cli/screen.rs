@@ -123,8 +123,4 @@ impl Screen {
         self.child.kill().expect("a kill");
         self.child.wait().expect("an end");
     }
-
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
 }

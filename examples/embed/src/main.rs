@@ -13,17 +13,17 @@ use anyhow::{Context, Result};
 use backend_local::LocalBackend;
 use camino::Utf8PathBuf;
 use session_core::{
-    AttachOptions, Backend, Backends, Catalog, ExecRequest, HostView, Layout, Manager, Progress,
-    Registry, SessionSpec, TerminalEvent, TerminalSize, open_registry,
+    AttachOptions, Backend, Backends, ExecRequest, HostView, Layout, Manager, Progress, Registry,
+    SessionSpec, TerminalEvent, TerminalSize, open_registry,
 };
-use session_terminal::{Ending, HolderCommand, HolderParts, Holders, Recorder};
+use session_terminal::{HolderCommand, HolderParts, Holders};
 use session_workspace::HostWorkspaces;
 use tokio::io::AsyncReadExt;
 
 fn main() -> Result<()> {
     // The first way to hold a terminal: this program, started again, becomes the holder here.
     session_terminal::run_if_holder(|request| {
-        Ok(HolderParts::new(backends(), Arc::new(Records(Layout::new(&request.home)))))
+        Ok(HolderParts::recording(backends(), Layout::new(&request.home)))
     });
     let mut words = std::env::args().skip(1);
     let home = Utf8PathBuf::from(words.next().context("usage: embed HOME PROJECT [--in-process]")?);
@@ -42,16 +42,15 @@ async fn work(layout: Layout, project: Utf8PathBuf, in_process: bool) -> Result<
     let registry: Arc<dyn Registry> = open_registry(&layout).await?.registry;
     let holders = if in_process {
         // The second way: a program that lives long holds terminals itself.
-        Holders::in_process(HolderParts::new(backends(), Arc::new(Records(layout.clone()))))
+        Holders::in_process(HolderParts::recording(backends(), layout.clone()))
     } else {
         let program = Utf8PathBuf::try_from(std::env::current_exe()?)?;
         Holders::by_command(HolderCommand::new(program))
     };
-    let host = HostView::new(project.clone(), "embedder")
-        .with_environment(std::env::vars().collect());
+    let host =
+        HostView::new(project.clone(), "embedder").with_environment(std::env::vars().collect());
     let workspaces = Arc::new(HostWorkspaces::new());
-    let manager =
-        Manager::new(layout, host, backends(), registry, workspaces, Arc::new(holders));
+    let manager = Manager::new(layout, host, backends(), registry, workspaces, Arc::new(holders));
 
     // The main process asks a question at its terminal and waits for the answer.
     let question = "printf 'name? '; read name; echo hello $name";
@@ -85,16 +84,4 @@ async fn work(layout: Layout, project: Utf8PathBuf, in_process: bool) -> Result<
     manager.remove(&session.id, true, &progress).await?;
     println!("removed {}", session.name);
     Ok(())
-}
-
-/// Writes the end of a main process into its record.
-#[derive(Debug)]
-struct Records(Layout);
-
-#[async_trait::async_trait]
-impl Recorder for Records {
-    async fn ended(&self, ending: &Ending) -> session_core::Result<()> {
-        let catalog = Catalog::new(self.0.clone(), open_registry(&self.0).await?.registry);
-        catalog.record_end(&ending.id, ending.exit.clone(), Some(ending.last_activity)).await
-    }
 }
