@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use session_core::{Error, ErrorKind, Result};
 
+use crate::layout::lexical;
+
 /// The settings of a source's own configuration files, in their order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings(Vec<(String, String)>);
@@ -76,7 +78,9 @@ impl Settings {
             let address = name.starts_with("remote.")
                 && (name.ends_with(".url") || name.ends_with(".pushurl"));
             if address && is_relative(value) {
-                put(&mut text, name, &work.join(value).to_string_lossy());
+                let whole = work.join(value);
+                let whole = lexical(&whole).unwrap_or(whole);
+                put(&mut text, name, &whole.to_string_lossy());
             } else {
                 put(&mut text, name, value);
             }

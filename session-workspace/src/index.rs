@@ -48,6 +48,8 @@ struct StatData {
     size: u32,
 }
 
+/// A split index names its other part at the end, and has entries without a path before.
+const SPLIT: &str = "is split; join it (`git update-index --no-split-index`)";
 const EXTENDED: u16 = 0x4000;
 const NAME_MASK: u16 = 0x0fff;
 /// Mode of a submodule.
@@ -89,9 +91,7 @@ impl Index {
             match &name {
                 b"TREE" | b"REUC" | b"sdir" => extensions.push((name, data)),
                 b"link" => {
-                    return Err(unsupported(
-                        "is split; join it (`git update-index --no-split-index`)",
-                    ));
+                    return Err(unsupported(SPLIT));
                 }
                 _ if name[0].is_ascii_lowercase() => {
                     return Err(unsupported("has an unknown part"));
@@ -305,7 +305,10 @@ impl<'a> Reader<'a> {
             let padding = 8 - (self.at - begin) % 8;
             self.take(padding)?;
         }
-        if path.is_empty() || !safe(&path) {
+        if path.is_empty() {
+            return Err(unsupported(SPLIT));
+        }
+        if !safe(&path) {
             return Err(damaged("has a path that can't be"));
         }
         let stat = StatData { ctime, mtime, dev, ino, uid, gid, size };

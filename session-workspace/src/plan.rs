@@ -57,7 +57,7 @@ pub(crate) struct Planned {
     index: Option<Index>,
     work: Tree,
     check_out: Vec<Vec<u8>>,
-    nested: Vec<(PathBuf, Planned)>,
+    nested: Vec<(PathBuf, Self)>,
     skipped: Vec<String>,
 }
 
@@ -129,10 +129,14 @@ impl Planned {
         let repository = Repository::plan(layout, on, uncommitted, context)?;
         let mut index = read_index(&layout.git)?;
         let carry = uncommitted == Uncommitted::Carry;
-        if let (false, Some(commit)) = (carry, repository.commit()) {
-            let objects = database(&repository.sources())?;
-            let source = index.unwrap_or_else(Index::empty);
-            index = Some(head_index(&source, &objects, commit)?);
+        if !carry {
+            index = match repository.commit() {
+                Some(commit) => {
+                    let objects = database(&repository.sources())?;
+                    Some(head_index(&index.unwrap_or_else(Index::empty), &objects, commit)?)
+                }
+                None => None,
+            };
         }
         let known = index.clone().unwrap_or_else(Index::empty);
         let exclude = fs::read(layout.common.join("info/exclude")).unwrap_or_default();

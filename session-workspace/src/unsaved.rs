@@ -24,6 +24,7 @@ use crate::refs::{Head, Refs};
 use crate::rules::Rules;
 use crate::store::{database, stores};
 use crate::tree::{Entry, Leaf, Pick, Select, scan, shown};
+use crate::whole::LeftOut;
 
 mod commits;
 
@@ -90,7 +91,14 @@ fn project(
     let Some(source) = source else {
         return Err("the source repository is gone; there is nothing to compare with".into());
     };
-    Look { ignore_file, work, prefix: PathBuf::new() }.repository(
+    let left_out = match record.strategy {
+        Strategy::Copy => {
+            let exclude = Patterns::given(&record.exclude, "exclude")?;
+            Some(LeftOut::of(&source.work, &exclude)?)
+        }
+        _ => None,
+    };
+    Look { ignore_file, left_out, work, prefix: PathBuf::new() }.repository(
         path,
         &git,
         &git,
@@ -102,6 +110,7 @@ fn project(
 /// One look at a repository and those nested in it.
 struct Look<'a> {
     ignore_file: &'a [u8],
+    left_out: Option<LeftOut>,
     work: &'a mut UnsavedWork,
     prefix: PathBuf,
 }
@@ -194,6 +203,7 @@ impl Look<'_> {
                 && expected
                 && plain
                 && at_source(Path::new(std::ffi::OsStr::from_bytes(&entry.path)))
+                && !self.was_left_out(&entry.path)
             {
                 self.found(&entry.path);
             }
@@ -211,6 +221,11 @@ impl Look<'_> {
         Ok(())
     }
 
+    fn was_left_out(&self, path: &[u8]) -> bool {
+        let path = self.prefix.join(std::ffi::OsStr::from_bytes(path));
+        self.left_out.as_ref().is_some_and(|left_out| left_out.names(&path))
+    }
+
     fn found(&mut self, path: &[u8]) {
         self.work.files.push(shown(&self.prefix.join(std::ffi::OsStr::from_bytes(path))));
     }
@@ -218,6 +233,9 @@ impl Look<'_> {
 
 /// Makes sure that what is read of a repository are plain files and directories of its own.
 fn check_plain(git: &Path) -> Result<(), Unknown> {
+    if !fs::symlink_metadata(git).is_ok_and(|found| found.is_dir()) {
+        return Err("its `.git` is no directory".into());
+    }
     for name in ["commondir", "reftable", "objects/info/alternates", "objects/info/http-alternates"]
     {
         if fs::symlink_metadata(git.join(name)).is_ok() {
@@ -232,7 +250,8 @@ fn check_plain(git: &Path) -> Result<(), Unknown> {
     let mut left = vec![PathBuf::new()];
     while let Some(dir) = left.pop() {
         let top = dir.as_os_str().is_empty();
-        let entries = match fs::symlink_metadata(git.join(&dir)) {
+        // Joined with nothing, a path ends in a slash and would be followed.
+        let entries = match fs::symlink_metadata(if top { git.into() } else { git.join(&dir) }) {
             Ok(found) if found.is_dir() => fs::read_dir(git.join(&dir)),
             _ => return Err(Unknown(format!("`.git/{}` is no directory", shown(&dir)))),
         };

@@ -67,9 +67,7 @@ impl Whole {
             places: known.places(),
             linked: layout.is_some_and(|layout| layout.linked),
             merges: !borrowed.is_empty(),
-            exclude: &context.exclude,
-            own: Patterns::file(&top_file(source, ".sessctlignore")?)?,
-            docker: DockerIgnore::file(&top_file(source, ".dockerignore")?)?,
+            left_out: LeftOut::of(source, &context.exclude)?,
         };
         let omit = context.omit_below(source);
         let mut tree = scan(source, &select, &omit, context.threads, context.progress)?;
@@ -116,17 +114,45 @@ impl Whole {
     }
 }
 
-/// Wants everything that no pattern leaves out.
-struct Everything<'a> {
-    places: std::collections::HashMap<Vec<u8>, u32>,
-    linked: bool,
-    merges: bool,
-    exclude: &'a Patterns,
+/// The patterns that leave parts of a directory out of a whole copy.
+#[derive(Debug)]
+pub(crate) struct LeftOut {
+    exclude: Patterns,
     own: Patterns,
     docker: DockerIgnore,
 }
 
-impl Everything<'_> {
+impl LeftOut {
+    /// What was asked for, and what the ignore files at the top of `source` say.
+    pub(crate) fn of(source: &Path, exclude: &Patterns) -> Result<Self> {
+        Ok(Self {
+            exclude: exclude.clone(),
+            own: Patterns::file(&top_file(source, ".sessctlignore")?)?,
+            docker: DockerIgnore::file(&top_file(source, ".dockerignore")?)?,
+        })
+    }
+
+    /// Whether a path or a directory above it is left out.
+    pub(crate) fn names(&self, path: &Path) -> bool {
+        self.docker.leaves_out(path)
+            || path.ancestors().any(|part| self.names_itself(part, part != path))
+    }
+
+    fn names_itself(&self, path: &Path, is_dir: bool) -> bool {
+        let named = |patterns: &Patterns| patterns.verdict(path, is_dir) == Verdict::Named;
+        path != Path::new("") && (named(&self.exclude) || named(&self.own))
+    }
+}
+
+/// Wants everything that no pattern leaves out.
+struct Everything {
+    places: std::collections::HashMap<Vec<u8>, u32>,
+    linked: bool,
+    merges: bool,
+    left_out: LeftOut,
+}
+
+impl Everything {
     /// Parts of a repository that would tie the copy to the source, or are of the moment.
     fn ties(&self, path: &Path) -> bool {
         let Some(parent) = path.parent() else { return false };
@@ -139,7 +165,7 @@ impl Everything<'_> {
     }
 }
 
-impl Select for Everything<'_> {
+impl Select for Everything {
     type Scope = ();
 
     fn top(&self) {}
@@ -159,13 +185,12 @@ impl Select for Everything<'_> {
             return Pick::Leave;
         }
         if !inside_git || path.file_name() == Some(OsStr::new(".git")) {
-            let named = |patterns: &Patterns| patterns.verdict(path, dir) == Verdict::Named;
-            if named(self.exclude) || named(&self.own) {
+            if self.left_out.names_itself(path, dir) {
                 return Pick::Leave;
             }
             // A `.dockerignore` is written for images and often names `.git`; a session needs it.
-            if !top_git && self.docker.leaves_out(path) {
-                if !dir || !self.docker.has_exceptions() {
+            if !top_git && self.left_out.docker.leaves_out(path) {
+                if !dir || !self.left_out.docker.has_exceptions() {
                     return Pick::Leave;
                 }
                 make = Make::IfFilled;
