@@ -64,7 +64,6 @@ fn an_absent_engine_fails_where_it_is_required() {
 fn a_suite_without_a_clause_fails() {
     let all_skipped = || vec![skipped("anything", "of no use")];
     assert_eq!(conclude(&Arguments::default(), all_skipped()), ExitCode::FAILURE);
-    let mut list = Arguments::default();
-    list.list = true;
+    let list = Arguments { list: true, ..Arguments::default() };
     assert_eq!(conclude(&list, all_skipped()), ExitCode::SUCCESS);
 }
