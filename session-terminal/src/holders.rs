@@ -23,6 +23,9 @@ use crate::place::{Place, already_held};
 /// What a holder says about itself, beside what it says to its starter.
 const MESSAGES_NAME: &str = "holder.log";
 
+/// The variables by which `backend-local` knows its sessions' processes.
+const MARKS: [&str; 2] = ["SESSCTL_SESSION_ID", "SESSCTL_RUN_ID"];
+
 /// How a holder process is started: a program whose `main` begins with
 /// [`run_if_holder`](crate::run_if_holder).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,13 +38,17 @@ pub struct HolderCommand {
     /// A command that runs the one after it in a scope of its own, so that the end of a login does
     /// not take the holder along; empty for none. `{id}` in it becomes the session's id.
     pub scope: Vec<String>,
+    /// Variables that the holder does not inherit. A backend that knows a session's processes by
+    /// a variable would take the holder for one, when it is started from within another session.
+    pub removed_variables: Vec<String>,
 }
 
 impl HolderCommand {
-    /// Starts `program` with [`HOLDER_ARGUMENT`], in no scope.
+    /// Starts `program` with [`HOLDER_ARGUMENT`], in no scope, without the marks of `backend-local`.
     pub fn new(program: impl Into<Utf8PathBuf>) -> Self {
         let arguments = vec![HOLDER_ARGUMENT.to_owned()];
-        Self { program: program.into(), arguments, scope: Vec::new() }
+        let removed_variables = MARKS.map(str::to_owned).into();
+        Self { program: program.into(), arguments, scope: Vec::new(), removed_variables }
     }
 
     /// Starts it through a command that gives it a scope of its own. Where that command fails, the
@@ -49,6 +56,13 @@ impl HolderCommand {
     #[must_use]
     pub fn with_scope(mut self, scope: Vec<String>) -> Self {
         self.scope = scope;
+        self
+    }
+
+    /// Chooses the variables that the holder does not inherit.
+    #[must_use]
+    pub fn with_removed_variables(mut self, names: Vec<String>) -> Self {
+        self.removed_variables = names;
         self
     }
 
@@ -170,7 +184,11 @@ async fn ask(
         .mode(0o600)
         .open(place.log.join(MESSAGES_NAME))
         .map_err(failed)?;
-    let mut child = Command::new(&words[0])
+    let mut starter = Command::new(&words[0]);
+    for name in &command.removed_variables {
+        starter.env_remove(name);
+    }
+    let mut child = starter
         .args(&words[1..])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
