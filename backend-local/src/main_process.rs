@@ -35,25 +35,32 @@ pub(crate) fn start(place: &Place, launch: &Launch) -> Result<MainProcess> {
     let program = Program::find(OPERATION, &launch.argv, &launch.environment, directory)?;
     end_earlier_run(place)?;
     unignore_signals();
-    let run = uuid::Uuid::now_v7().to_string();
-    let command = program.command(place, Some(&run));
-    let started = OnTerminal::start(OPERATION, &program, command, launch.size)?;
-    let OnTerminal { mut child, output, input, terminal } = started;
+    let earlier = place.main().ok().flatten();
+    let mut main = MainFile {
+        run: uuid::Uuid::now_v7().to_string(),
+        process: None,
+        holder: own_key()?,
+        boot: tree::boot_id().unwrap_or_default(),
+        started_at: Timestamp::now(),
+    };
+    place.write_main(&main)?;
+    let command = program.command(place, Some(&main.run));
+    let started = OnTerminal::start(OPERATION, &program, command, launch.size);
+    let OnTerminal { mut child, output, input, terminal } = match started {
+        Ok(started) => started,
+        Err(error) => {
+            place.restore_main(earlier.as_ref())?;
+            return Err(error);
+        }
+    };
     let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
-    let holder = rustix::process::getpid().as_raw_nonzero().get();
-    let recorded = ProcessKey::of(pid).zip(ProcessKey::of(holder)).map_or_else(
-        || Err(Error::new(ErrorKind::Io, OPERATION, "can't read /proc; is it mounted")),
-        |(process, holder)| {
-            let boot = tree::boot_id().unwrap_or_default();
-            let started_at = Timestamp::now();
-            place.write_main(&MainFile { run: run.clone(), process, holder, boot, started_at })
-        },
-    );
-    if let Err(error) = recorded {
-        // It must not run unrecorded. If it is gone already, so much the better.
+    main.process = ProcessKey::of(pid);
+    if let Err(error) = place.write_main(&main) {
+        // It must not run without a record. If it is gone already, so much the better.
         let _ = child.start_kill();
         return Err(error);
     }
+    let run = main.run;
     let watched = place.clone();
     let mut left = Tree::marked(RUN_VARIABLE, &run).with_terminal_session(pid);
     // While the process keeps its number, its terminal's session can be told from others.
@@ -71,6 +78,14 @@ pub(crate) fn start(place: &Place, launch: &Launch) -> Result<MainProcess> {
     Ok(MainProcess::new(output, Box::new(Writing::new(input)), Arc::new(control)))
 }
 
+fn own_key() -> Result<ProcessKey> {
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    ProcessKey::of(own).ok_or_else(|| {
+        let message = "can't find processes; mount /proc";
+        Error::new(ErrorKind::Unsupported, OPERATION, message)
+    })
+}
+
 /// Takes the lock, or refuses if a main process runs.
 fn lock(place: &Place) -> Result<RunLock> {
     let deadline = Instant::now() + LOCK_PATIENCE;
@@ -82,7 +97,9 @@ fn lock(place: &Place) -> Result<RunLock> {
         let main = place.main().ok().flatten();
         let ended = place.exit().ok().flatten().map(|end| end.run);
         let held = main.filter(|main| main.holder.is_alive() && ended.as_ref() != Some(&main.run));
-        if held.is_some() || Instant::now() >= deadline {
+        // Asked for again, as one who only looks has it shared.
+        let runs = held.is_some() && place.locked_since().is_some();
+        if runs || Instant::now() >= deadline {
             let message = "its main process runs; attach to it, or stop it first";
             return Err(Error::new(ErrorKind::Refused, OPERATION, message)
                 .with_session(place.id().to_string()));
@@ -97,7 +114,10 @@ fn end_earlier_run(place: &Place) -> Result<()> {
     if tree::boot_id().is_some_and(|boot| boot != main.boot) {
         return Ok(());
     }
-    let mut left = Tree::marked(RUN_VARIABLE, &main.run).with_root(main.process);
+    let mut left = Tree::marked(RUN_VARIABLE, &main.run);
+    if let Some(process) = main.process {
+        left = left.with_root(process);
+    }
     left.end(LEFTOVER_GRACE).map_err(|rows| undying(OPERATION, &rows))
 }
 

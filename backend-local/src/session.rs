@@ -11,8 +11,8 @@ use session_core::{
 
 use crate::backend::blocking;
 use crate::main_process::{self, undying};
-use crate::state::{MainFile, Place};
-use crate::tree::{self, Tree};
+use crate::state::Place;
+use crate::tree::{self, ProcessKey, Tree};
 use crate::{SESSION_VARIABLE, exec, status, transfer};
 
 /// How long a holder may take to record an end that it can see.
@@ -133,15 +133,12 @@ fn processes(place: &Place) -> Tree {
         true => tree.sparing(main.holder.pid),
         false => tree,
     };
-    let tree = tree.with_root(main.process);
-    match leads_its_terminal(&main) {
-        true => tree.with_terminal_session(main.process.pid),
+    let Some(process) = main.process else { return tree };
+    let tree = tree.with_root(process);
+    // The number names its process session for as long as it is that process: alive, or not yet
+    // waited for by its holder.
+    match ProcessKey::of(process.pid) == Some(process) {
+        true => tree.with_terminal_session(process.pid),
         false => tree,
     }
-}
-
-/// Whether the number of the main process still names its process session. It does as long as it
-/// is that process: alive, or not yet waited for by its holder.
-fn leads_its_terminal(main: &MainFile) -> bool {
-    tree::ProcessKey::of(main.process.pid) == Some(main.process)
 }

@@ -16,6 +16,7 @@ use crate::tree::ProcessKey;
 /// Longer than any file that we write; what is longer is not ours.
 const MAX_BYTES: u64 = 1 << 20;
 const LOCK: &str = "main.lock";
+const MAIN: &str = "main.json";
 
 /// One session's own directory, `sessions/<id>/local`.
 #[derive(Debug, Clone)]
@@ -48,7 +49,9 @@ pub(crate) struct SessionFile {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct MainFile {
     pub(crate) run: String,
-    pub(crate) process: ProcessKey,
+    /// Absent while it is being started: if the holder dies then, the run is known all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) process: Option<ProcessKey>,
     pub(crate) holder: ProcessKey,
     pub(crate) boot: String,
     pub(crate) started_at: Timestamp,
@@ -111,7 +114,7 @@ impl Place {
     }
 
     pub(crate) fn main(&self) -> Stored<MainFile> {
-        self.read("main.json")
+        self.read(MAIN)
     }
 
     pub(crate) fn exit(&self) -> Stored<ExitFile> {
@@ -124,7 +127,16 @@ impl Place {
 
     /// A crash of the machine ends the process too, so this need not reach the disk.
     pub(crate) fn write_main(&self, main: &MainFile) -> Result<()> {
-        self.write("local.start", "main.json", main, Durability::Memory)
+        self.write("local.start", MAIN, main, Durability::Memory)
+    }
+
+    /// Puts back what was there before a start that failed.
+    pub(crate) fn restore_main(&self, earlier: Option<&MainFile>) -> Result<()> {
+        match earlier {
+            Some(main) => self.write_main(main),
+            None => fs::remove_file(self.directory.join(MAIN))
+                .map_err(|error| Error::io("local.start", format!("can't remove {MAIN}"), error)),
+        }
     }
 
     pub(crate) fn write_exit(&self, exit: &ExitFile) -> Result<()> {
@@ -177,6 +189,9 @@ impl Place {
 
     /// Opens a plain file of ours: never through a link, never waiting at a fifo.
     fn open_file(&self, name: &str, flags: OFlags) -> io::Result<File> {
+        if self.presence() != Presence::Directory {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         let flags = flags | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let path = self.directory.join(name);
         let file = File::from(rustix::fs::open(path.as_str(), flags, Mode::RUSR | Mode::WUSR)?);

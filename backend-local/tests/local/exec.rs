@@ -130,6 +130,9 @@ async fn signals_reach_its_children() {
     let script = "sleep 1000 & echo $! >pids; setsid sleep 1000 & echo $! >>pids; wait";
     let process = session.exec(request(&["sh", "-c", script])).await.unwrap();
     let children = pids(&home.workspace(&*session).join("pids"), 2).await;
+    let outside = format!("/proc/{}/comm", children[1]);
+    let has_left = async || std::fs::read_to_string(&outside).unwrap_or_default() == "sleep\n";
+    wait_until("one has left the group", has_left).await;
     process.control.signal(Signal::TERMINATE).await.unwrap();
     assert_eq!(bounded(process.control.wait()).await.unwrap().signal, Some(15));
     wait_until("its children ended", async || !children.iter().any(|pid| is_alive(*pid))).await;

@@ -158,4 +158,13 @@ async fn a_linked_session_directory_is_not_ours() {
     assert!(home.backend.list().await.unwrap().is_empty());
     home.backend.destroy(&id).await.unwrap();
     assert!(outside.join("local").is_dir());
+    // Also where it leads to another session of ours, which runs.
+    let other = home.session().await;
+    drain(other.start(&shell("sleep 1000")).await.unwrap());
+    let id = SessionId::new();
+    symlink(home.layout.session(other.id()), home.layout.session(&id)).unwrap();
+    home.backend.destroy(&id).await.unwrap();
+    assert!(other.status().await.unwrap().is_running());
+    assert!(home.local(other.id()).is_dir());
+    other.stop(std::time::Duration::ZERO).await.unwrap();
 }

@@ -69,17 +69,18 @@ async fn an_interactive_shell_ends_without_being_killed() {
     assert_eq!(processes(&*session).await, 0);
 }
 
+/// It can't hear the request before it is woken; its parent waits for it.
 #[tokio::test]
 async fn a_stopped_job_ends_too() {
     let home = Home::new();
     let session = home.session().await;
-    let script = "sleep 1000 & echo $! >pid; kill -STOP $!; echo up; wait";
+    let script = "sleep 1000 & trap 'wait $!; exit 5' TERM; kill -STOP $!; echo up; wait $!; wait";
     let mut main = session.start(&shell(script)).await.unwrap();
     read_until(&mut main.output, "up").await;
     drain(main);
-    let job = pids(&home.workspace(&*session).join("pid"), 1).await;
     session.stop(GRACE).await.unwrap();
-    assert!(!is_alive(job[0]));
+    assert_eq!(exit(&*session).await.code, 5);
+    assert_eq!(processes(&*session).await, 0);
 }
 
 /// Orphaned and out of the process session: found by the mark. With an environment of its own:

@@ -84,6 +84,8 @@ async fn links_that_lead_out() {
 async fn links_through_links() {
     let deep = [link("a/b/c/l", "../../.."), link("out", "a/b/c/l/../evil")];
     refused(&deep).await;
+    let level = [link("x/y/z/l", "../../.."), link("x/y/z/out", "l/../evil")];
+    refused(&level).await;
 }
 
 #[tokio::test]
