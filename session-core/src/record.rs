@@ -105,13 +105,18 @@ impl SessionRecord {
     pub fn from_json(json: &[u8]) -> Result<Self> {
         let text = std::str::from_utf8(json)
             .map_err(|error| damaged("the record is no UTF-8 text").with_source(error))?;
-        match serde_json::from_str::<Self>(text) {
+        Self::from_text(text.to_owned())
+    }
+
+    /// As [`from_json`](Self::from_json), without another copy.
+    pub(crate) fn from_text(text: String) -> Result<Self> {
+        match serde_json::from_str::<Self>(&text) {
             // serde also takes a list of all fields in their order for a struct.
             Ok(record) if text.trim_start().starts_with('{') => {
-                Ok(Self { original: Some(text.into()), ..record })
+                Ok(Self { original: Some(text.into_boxed_str()), ..record })
             }
             Ok(_) => Err(damaged("the record is no JSON object")),
-            Err(error) => Err(explain(text, error)),
+            Err(error) => Err(explain(&text, error)),
         }
     }
 

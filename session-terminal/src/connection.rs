@@ -86,7 +86,10 @@ impl Reception {
         let (reader, writer) = stream.into_split();
         let mut frames = FrameReader::new(reader);
         let outbox = Outbox::default();
-        let greeted = tokio::time::timeout(HANDSHAKE, self.greet(&mut frames, &outbox)).await;
+        let greeted = tokio::select! {
+            greeted = tokio::time::timeout(HANDSHAKE, self.greet(&mut frames, &outbox)) => greeted,
+            () = self.hub.closed() => return Ok(()),
+        };
         let wish = match greeted {
             Ok(Ok(Some(wish))) => wish,
             Ok(Ok(None)) => return Ok(()),
@@ -109,9 +112,20 @@ impl Reception {
         if self.hub.send(attached).await.is_err() {
             return Err(refused("the session has just ended"));
         }
+        let write = async {
+            match write_all(id, &outbox, writer, Some(&self.hub)).await {
+                Ok(()) => {}
+                // It does not read any more, but it may have said something before it left.
+                Err(error) => {
+                    outbox.abandon();
+                    tracing::debug!(%error, client = id, "a client can't be written to");
+                    std::future::pending().await
+                }
+            }
+        };
         let listened = tokio::select! {
             listened = self.listen(id, &mut frames, &outbox, wish.read_only) => listened,
-            written = write_all(id, &outbox, writer, Some(&self.hub)) => written,
+            () = write => Ok(()),
         };
         // After the end of the session there is nobody to tell.
         let _ = self.hub.send(Message::Gone { id }).await;

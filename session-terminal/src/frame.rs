@@ -225,3 +225,6 @@ fn too_long(length: usize) -> Error {
     let message = format!("a frame of {length} bytes; at most {FRAME_MAX_BYTES} are allowed");
     Error::new(ErrorKind::InvalidInput, "frame.decode", message)
 }
+
+#[cfg(test)]
+mod tests;

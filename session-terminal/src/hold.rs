@@ -188,7 +188,6 @@ impl Held {
             }
         };
         let exit = hub.run(&mut output, &mut messages, ended, dismissed).await;
-        drop(messages);
         if let Some(journal) = hub.take_journal() {
             // It only fails if the runtime is being shut down.
             let _ = tokio::task::spawn_blocking(|| journal.close()).await;
@@ -206,6 +205,7 @@ impl Held {
         reception.abort();
         self.place.remove_socket();
         drop(self.lock);
+        hub.hear_the_last(&mut messages).await;
         for outbox in hub.part() {
             outbox.frame(&farewell);
             outbox.finish();

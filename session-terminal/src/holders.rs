@@ -176,7 +176,6 @@ async fn ask(
         .stdout(Stdio::piped())
         .stderr(messages)
         .current_dir("/")
-        .process_group(0)
         .spawn()
         .map_err(failed)?;
     let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {

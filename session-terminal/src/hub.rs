@@ -122,6 +122,15 @@ impl Hub {
         exit
     }
 
+    /// Closes the way for messages and takes those that are under way: a client that attached in
+    /// the last moment hears of the end, too.
+    pub(crate) async fn hear_the_last(&mut self, messages: &mut mpsc::Receiver<Message>) {
+        messages.close();
+        while let Some(message) = messages.recv().await {
+            self.hear(message);
+        }
+    }
+
     /// When the last byte was written or typed.
     pub(crate) fn last_activity(&self) -> Timestamp {
         self.last_activity

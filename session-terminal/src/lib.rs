@@ -1,6 +1,7 @@
 //! The holder of a session's terminal: one reader, any number of clients, and the screen between them.
 
 mod attachment;
+pub mod client;
 mod connection;
 mod descendants;
 mod frame;

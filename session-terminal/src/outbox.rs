@@ -116,6 +116,13 @@ impl Outbox {
         self.0.changed.notify_one();
     }
 
+    /// Lets go of everything: the client can't be written to any more.
+    pub(crate) fn abandon(&self) {
+        let mut queue = self.queue();
+        queue.lag();
+        queue.finished = true;
+    }
+
     /// Waits for something to do; for the one writer.
     pub(crate) async fn next(&self) -> Next {
         loop {

@@ -48,7 +48,8 @@ fn a_killed_client_leaves_the_session_running() {
     let place = Place::with_repository();
     let screen = Screen::run(&place, &["start", "left"]);
     screen.wait_for("READY>");
-    screen.type_in("X=kept\r");
+    screen.type_in("X=kept; echo set-$((1+1))\r");
+    screen.wait_for("set-2");
     screen.kill();
     assert_eq!(place.session("left")["status"], "running");
     let screen = Screen::run(&place, &["attach", "left"]);

@@ -8,6 +8,7 @@ fn settings(place: &Place) -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     let root = place.path("").canonicalize().expect("a root");
     settings.add_filter(&format!("{}/?", root.to_str().expect("UTF-8")), "[ROOT]/");
+    settings.add_filter(" {2,}", "  "); // the columns are as wide as this run's paths
     settings.add_filter(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[ID]");
     settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "[TIME]");
     settings.add_filter(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "[TIME]");

@@ -85,10 +85,8 @@ impl Modes {
                 self.other_keys = numbers_of(rest).next().filter(|level| *level > 0);
             }
             (b">4" | b">", b'm') => self.other_keys = None,
-            ([b'>', flags @ ..], b'u') => {
-                if self.keyboards.len() < KEYBOARDS_MAX {
-                    self.keyboards.push(numbers_of(flags).next().unwrap_or(0));
-                }
+            ([b'>', flags @ ..], b'u') if self.keyboards.len() < KEYBOARDS_MAX => {
+                self.keyboards.push(numbers_of(flags).next().unwrap_or(0));
             }
             ([b'<', count @ ..], b'u') => {
                 let count = usize::from(numbers_of(count).next().unwrap_or(1).max(1));

@@ -15,6 +15,10 @@ pub(super) const INSERT: &str = "INSERT INTO sessions \
 pub(super) const UPDATE: &str = "UPDATE sessions SET name = :name, backend = :backend, \
     phase = :phase, sources = :sources, created_at = :created_at, revision = revision + 1, \
     record = :record, problem = NULL WHERE id = :id AND revision = :seen";
+/// The same where no indexed column changes.
+pub(super) const UPDATE_DOCUMENT: &str = "UPDATE sessions SET phase = :phase, \
+    revision = revision + 1, record = :record, problem = NULL WHERE id = :id AND revision = :seen \
+    AND name = :name AND backend = :backend AND sources = :sources AND created_at = :created_at";
 /// One row by id.
 pub(super) const BY_ID: &str =
     "SELECT id, name, revision, record, problem FROM sessions WHERE id = ?1";
@@ -192,7 +196,7 @@ struct Found {
     id: Option<SessionId>,
     name: Option<String>,
     revision: i64,
-    record: Vec<u8>,
+    record: String,
     problem: Option<String>,
 }
 
@@ -202,8 +206,11 @@ impl Found {
             Ok(row.get_ref(column)?.as_str().ok().map(str::to_owned))
         };
         let record = match row.get_ref(3)? {
-            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
-            other => format!("{:?}", other.data_type()).into_bytes(),
+            // Where it is no UTF-8 it is no record either, and what it says does not matter.
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+                String::from_utf8_lossy(bytes).into_owned()
+            }
+            other => format!("{:?}", other.data_type()),
         };
         let revision = row.get(2)?;
         let id = text(0)?.and_then(|id| id.parse().ok());
@@ -213,7 +220,7 @@ impl Found {
     fn entry(self) -> Result<Entry, DamagedEntry> {
         let parsed = match &self.problem {
             Some(problem) => Err(stored_problem(problem)),
-            None => SessionRecord::from_json(&self.record).and_then(|record| {
+            None => SessionRecord::from_text(self.record).and_then(|record| {
                 let is_own = self.id == Some(record.id)
                     && self.name.as_deref() == Some(record.name.as_str());
                 if is_own { Ok(record) } else { Err(stranger()) }
