@@ -109,7 +109,10 @@ impl Unpacking {
                 rustix::fs::futimens(&file, &times).map_err(failed)
             }
             EntryType::Directory => {
-                enter(&parent, name).map_err(|errno| through(&path, errno))?;
+                let directory = enter(&parent, name).map_err(|errno| through(&path, errno))?;
+                // One that is there may be read-only. If it is not ours to change, what is made in
+                // it will say so.
+                let _ = rustix::fs::fchmod(&directory, mode | Mode::RWXU);
                 self.directories.push((names, mode, times));
                 Ok(())
             }
@@ -184,7 +187,7 @@ impl Unpacking {
     }
 }
 
-/// Opens the directory `name`, made if missing, with all rights for us until [`Unpacking::finish`].
+/// Opens the directory `name`, made if missing.
 fn enter(parent: &OwnedFd, name: &OsStr) -> Result<OwnedFd, Errno> {
     match rustix::fs::openat(parent, name, DIRECTORY, Mode::empty()) {
         Err(Errno::NOENT) => {

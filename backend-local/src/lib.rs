@@ -31,7 +31,8 @@
 //! terminal's process session, and every process of this user that carries the session's id in its
 //! first environment, so that a double fork does not hide one. **Not found** is a process which did
 //! all three before `stop` looked: was orphaned, left the process session, and began with an
-//! environment that lacks the mark (`env -i setsid …` in the background of a shell that has ended).
+//! environment that lacks the mark (`env -i setsid …` in the background of a shell that has ended) or
+//! that the kernel does not show to other processes (`ssh-agent`, where the user is not root).
 //!
 //! # On disk
 //! ```text

@@ -63,6 +63,9 @@ pub(crate) fn start(place: &Place, launch: &Launch) -> Result<MainProcess> {
     let run = main.run;
     let watched = place.clone();
     let mut left = Tree::marked(RUN_VARIABLE, &run).with_terminal_session(pid);
+    if let Some(process) = main.process {
+        left = left.since(process);
+    }
     // While the process keeps its number, its terminal's session can be told from others.
     let before = move || {
         left.scan();
@@ -116,7 +119,7 @@ fn end_earlier_run(place: &Place) -> Result<()> {
     }
     let mut left = Tree::marked(RUN_VARIABLE, &main.run);
     if let Some(process) = main.process {
-        left = left.with_root(process);
+        left = left.since(process).with_root(process);
     }
     left.end(LEFTOVER_GRACE).map_err(|rows| undying(OPERATION, &rows))
 }

@@ -32,6 +32,9 @@ impl OnTerminal {
             let message = "no terminal can be had; is /dev/pts mounted and below its limit";
             Error::io(operation, message, error)
         };
+        // It is close-on-exec only a moment after it is opened (pty-process, for other systems):
+        // another thread that forks just then gives its child a copy, and then a holder's death
+        // does not hang the terminal up. `stop` finds the processes all the same.
         let (pty, user_side) = pty_process::open().map_err(into_io).map_err(no_terminal)?;
         let terminal = pty.as_fd().try_clone_to_owned().map_err(no_terminal)?;
         set_size(&terminal, size)?;

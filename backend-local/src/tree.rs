@@ -75,6 +75,8 @@ pub(crate) struct Tree {
     mark: Vec<u8>,
     root: Option<ProcessKey>,
     terminal_session: Option<i32>,
+    /// Older processes can't carry the mark, so their environment need not be read.
+    since: u64,
     spared: BTreeSet<i32>,
     seen: BTreeSet<ProcessKey>,
 }
@@ -88,9 +90,15 @@ impl Tree {
             mark: format!("{variable}={value}").into_bytes(),
             root: None,
             terminal_session: None,
+            since: 0,
             spared: BTreeSet::from([own]),
             seen: BTreeSet::new(),
         }
+    }
+
+    /// Says that the mark was first given to `process`: saves most of a look at a busy machine.
+    pub(crate) fn since(self, process: ProcessKey) -> Self {
+        Self { since: process.start, ..self }
     }
 
     /// Adds `root` and its descendants.
@@ -127,7 +135,9 @@ impl Tree {
             let belongs = self.root == Some(key)
                 || self.seen.contains(&key)
                 || self.terminal_session.is_some_and(|leader| row.session == leader)
-                || carries(row.pid, uid, &self.mark);
+                || row.key().start >= self.since
+                    && !row.is_of_the_kernel()
+                    && carries(row.pid, uid, &self.mark);
             if belongs && self.may_be_ended(row.pid) {
                 members.insert(row.pid, row.clone());
             }

@@ -34,6 +34,12 @@ impl Row {
         !matches!(self.state, b'Z' | b'X' | b'x') || self.threads > 1
     }
 
+    /// Whether it is a thread of the kernel: these have no environment.
+    pub(crate) fn is_of_the_kernel(&self) -> bool {
+        const KTHREADD: i32 = 2;
+        self.parent == KTHREADD && self.pages == 0
+    }
+
     /// `pid (comm) state ppid pgrp session …`; the name may hold spaces and parentheses.
     fn parse(stat: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(stat);

@@ -15,6 +15,7 @@ const SCRIPT: &str = "trap '' HUP; sleep 1000 & echo $! >pids; echo $$ >>pids; w
 /// Not a test: the program of a holder, started by the tests below.
 #[tokio::test]
 #[ignore = "is the holder that other tests start"]
+#[expect(clippy::disallowed_methods, reason = "how these tests talk to their own processes")]
 async fn holder_program() {
     let Ok(home) = std::env::var("LOCAL_TEST_HOME") else { return };
     let id: SessionId = std::env::var("LOCAL_TEST_ID").unwrap().parse().unwrap();

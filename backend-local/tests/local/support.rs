@@ -55,8 +55,8 @@ impl Home {
 }
 
 pub(crate) fn environment() -> BTreeMap<String, String> {
-    let pairs = [("PATH", std::env::var("PATH").unwrap()), ("TERM", "dumb".to_owned())];
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    let pairs = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("TERM", "dumb")];
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 pub(crate) fn argv(words: &[&str]) -> Vec<String> {

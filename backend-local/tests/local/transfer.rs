@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -95,6 +96,29 @@ async fn a_tree_comes_back_as_it_was() {
     assert_eq!(described(&workspace.join("tree")), described(&workspace.join("copy/tree")));
     // Equal trees give equal streams.
     assert!(archive == collect(session.get("copy/tree".into()).await.unwrap()).await);
+}
+
+/// Root may write anywhere, so that is no proof for those who may not.
+#[test]
+#[expect(clippy::print_stderr, reason = "a skip must be seen")]
+fn a_tree_comes_back_for_who_is_not_root() {
+    let place = tempfile::tempdir().unwrap();
+    if fs::metadata(place.path()).unwrap().uid() != 0 {
+        eprintln!("SKIPPED: the test above has shown it, as this is not root");
+        return;
+    }
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let program = place.path().join("program");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let status = std::process::Command::new(&program)
+        .args(["transfer::a_tree_comes_back_as_it_was", "--exact"])
+        .env("TMPDIR", place.path())
+        .current_dir(place.path())
+        .uid(65534)
+        .gid(65534)
+        .status()
+        .unwrap();
+    assert!(status.success());
 }
 
 /// The reference reader agrees on what is in the stream.
