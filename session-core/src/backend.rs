@@ -37,6 +37,7 @@ use crate::{
 /// - `drop_does_nothing`: dropping handles leaves what was made.
 /// - `list_finds_everything`: once each, also for a handle that made none of it.
 /// - `list_includes_half_made`: as [`Status::Incomplete`].
+/// - `open_half_made_is_incomplete`: it opens, and its status says so.
 /// - `list_agrees_with_status`: both look at the same.
 /// - `lost_does_not_break_the_list`: the others are listed as before.
 /// - `destroy_unknown_is_ok`: nothing is what was asked for.
@@ -89,6 +90,7 @@ pub trait Backend: Any + Debug + Send + Sync {
 /// - `start_environment_is_the_whole`: nothing of the caller's own, where processes are the host's.
 /// - `start_has_a_terminal_of_the_size`: before the first byte.
 /// - `start_twice_is_refused`: by any handle, while a main process runs.
+/// - `concurrent_start_of_one_session`: one succeeds, the others are `Refused`.
 /// - `start_missing_program_is_invalid_input`: and the session is stopped as before.
 /// - `restart_with_other_launch`: each start runs what *it* was told.
 /// - `status_running_since`: when the present main process was started.
@@ -107,9 +109,11 @@ pub trait Backend: Any + Debug + Send + Sync {
 /// - `stop_ends_the_main_process`: when it returns, the session is stopped.
 /// - `stop_is_idempotent`: by any handle.
 /// - `stop_leaves_exit_known`: how it ended is in the status.
+/// - `start_after_stop`: a stopped session is as good as new.
 /// - `stop_asks_first`: a process that ends when asked ends in its own way.
 /// - `stop_kills_what_ignores_term`: after the grace.
 /// - `stop_ends_the_whole_tree`: double forks and other process sessions included.
+/// - `stop_ends_what_exec_runs`: it is of the session too.
 /// - `vanished_is_lost_not_err`: and `stop` and `destroy` still succeed.
 /// - `snapshots_as_promised`: [`snapshots`](Self::snapshots) and the capability agree.
 /// - `stats_as_promised`: [`stats`](Self::stats) and the capability agree.
@@ -181,6 +185,7 @@ pub trait Exec {
 /// - `put_makes_the_directory`: with those above it.
 /// - `put_get_round_trip`: contents, permissions, links and empty directories come back.
 /// - `put_get_keeps_odd_names`: long ones, blanks, line ends, and what is not UTF-8.
+/// - `put_replaces_files`: read-only ones too.
 /// - `put_refuses_parent_paths`: `..` anywhere in a name.
 /// - `put_refuses_absolute_paths`: they are not made relative.
 /// - `put_refuses_links_out`: symbolic and hard; those that stay inside are made.

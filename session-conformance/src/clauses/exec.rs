@@ -1,5 +1,7 @@
 //! Processes beside the main one.
 
+use std::time::Duration;
+
 use session_core::{ErrorKind, ExecRequest, Signal, TerminalSize};
 
 use super::archive::{File, archive};
@@ -145,5 +147,19 @@ pub(super) async fn exec_signal_reaches_children(case: &Case) -> Verdict {
     let gone = || async { Ok((case.fixture.processes_with(&token) == 0).then_some(())) };
     eventually(gone).await?;
     drop(main);
+    Ok(())
+}
+
+pub(super) async fn stop_ends_what_exec_runs(case: &Case) -> Verdict {
+    let made = case.make().await?;
+    let mut main = case.start(&made, &[Step::Wait]).await?;
+    let steps = [Step::IgnoreTermination, Step::Print("up".to_owned()), Step::Wait];
+    let process = made.session.exec(case.request(&steps)).await?;
+    let mut screen = Screen::of(process.stdout);
+    screen.until("up").await?;
+    made.session.stop(Duration::from_millis(300)).await?;
+    main.finish().await?;
+    let exit = process.control.wait().await?;
+    ensure!(exit.code == 137, "killed with its session, it is said to have ended with {exit:?}");
     Ok(())
 }

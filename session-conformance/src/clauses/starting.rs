@@ -56,6 +56,26 @@ pub(super) async fn start_twice_is_refused(case: &Case) -> Verdict {
     Ok(())
 }
 
+pub(super) async fn concurrent_start_of_one_session(case: &Case) -> Verdict {
+    let made = case.make().await?;
+    let mut attempts = Vec::new();
+    for _ in 0..8 {
+        let (session, launch) = (case.reopen(&made.id).await?, case.launch(&[Step::Wait]));
+        attempts.push(tokio::spawn(async move { session.start(&launch).await }));
+    }
+    let mut mains = Vec::new();
+    for attempt in attempts {
+        match attempt.await? {
+            Ok(main) => mains.push(main),
+            refusal => refused(refusal, ErrorKind::Refused, "a late start")?,
+        }
+    }
+    ensure!(mains.len() == 1, "{} of 8 starts succeeded at the same time", mains.len());
+    let status = made.session.status().await?;
+    ensure!(status.is_running(), "then the session is {status:?}");
+    Ok(())
+}
+
 pub(super) async fn status_running_since(case: &Case) -> Verdict {
     let made = case.make().await?;
     let before = Timestamp::now().as_milliseconds() - SLACK_MILLISECONDS;

@@ -70,6 +70,7 @@ pub(super) async fn put_get_round_trip(case: &Case) -> Verdict {
         File::plain("full/long", &"0123456789".repeat(10_000)),
         File::link("full/link", "text"),
         File::link("full/dangling", "not-there-yet"),
+        File::link("full/up", "../empty"),
     ];
     round_trip(case, &files).await
 }
@@ -86,6 +87,19 @@ pub(super) async fn put_get_keeps_odd_names(case: &Case) -> Verdict {
     ];
     let files: Vec<_> = names.iter().map(|name| File::plain(name, "same")).collect();
     round_trip(case, &files).await
+}
+
+pub(super) async fn put_replaces_files(case: &Case) -> Verdict {
+    let made = case.make().await?;
+    for content in ["long and old", "new"] {
+        // The first one is read-only, which is no reason to keep it.
+        let files = [File::plain("note", content).with_mode(0o444), File::directory("same")];
+        made.session.put("tree".into(), archive(&files)?).await?;
+    }
+    let got = unpack(made.session.get("tree/note".into()).await?).await?;
+    let content = got.get(b"note".as_slice()).map(|file| String::from_utf8_lossy(&file.content));
+    ensure!(content.as_deref() == Some("new"), "the file put last has the content {content:?}");
+    Ok(())
 }
 
 /// Puts a good file and then a bad entry into `dest`; fails unless that is refused.

@@ -115,7 +115,9 @@ impl Backend for MemoryBackend {
     async fn open(&self, id: &SessionId) -> Result<Arc<dyn Session>> {
         self.world.enter(Operation::Open).await?;
         let hidden = self.world.breaks(Mutant::OpenOnlyOwn) && !self.own().contains(id);
-        let there = !hidden && self.world.state().places.contains_key(id);
+        let part = self.world.breaks(Mutant::OpenOnlyWhole);
+        let whole = |place: &Place| place.spec.is_some() || !part;
+        let there = !hidden && self.world.state().places.get(id).is_some_and(whole);
         if !there && !self.world.breaks(Mutant::OpenInvents) {
             let error = Operation::Open.error(ErrorKind::NotFound, "there is nothing of it");
             return Err(error.with_session(id.to_string()));
@@ -183,7 +185,7 @@ impl Backend for MemoryBackend {
             state.places.remove(id)
         };
         if !self.world.breaks(Mutant::DestroyLeavesProcesses) {
-            self.world.kill_all(id).await;
+            self.world.kill_all(id, None).await;
         }
         if let Some(spec) = removed.and_then(|place| place.spec)
             && self.world.breaks(Mutant::DestroyTakesTheDirectory)

@@ -133,9 +133,20 @@ impl Session for MemorySession {
         let size = if flat { TerminalSize::default() } else { launch.size };
         let (process, inside) = Proc::on_terminal(number, self.id, true, size);
         let process = Arc::new(process);
+        let races = self.world.breaks(Mutant::StartRaces);
+        let careless = races || self.world.breaks(Mutant::StartsTwice);
+        let runs = |place: &Place| {
+            let stopped = place.was_stopped && self.world.breaks(Mutant::StopIsFinal);
+            stopped || Self::running(place).is_some()
+        };
+        let refusal = || Operation::Start.error(ErrorKind::Refused, "it runs; stop it first");
+        if races {
+            self.with(Operation::Start, |place| if runs(place) { Err(refusal()) } else { Ok(()) })?;
+            tokio::task::yield_now().await;
+        }
         let (directory, steps) = self.with(Operation::Start, |place| {
-            if Self::running(place).is_some() && !self.world.breaks(Mutant::StartsTwice) {
-                return Err(Operation::Start.error(ErrorKind::Refused, "it runs; stop it first"));
+            if runs(place) && !careless {
+                return Err(refusal());
             }
             let (process, since) = (Arc::clone(&process), Timestamp::now());
             place.main = Some(Main { process, since, by: self.by });
@@ -213,12 +224,13 @@ impl Session for MemorySession {
                 main.ended().await;
             }
         } else {
-            self.world.kill_all(&self.id).await;
+            self.world.kill_all(&self.id, Some(Mutant::StopSparesExecs)).await;
         }
-        if self.world.breaks(Mutant::StopForgetsExit)
-            && let Some(place) = self.world.state().places.get_mut(&self.id)
-        {
-            place.exit = None;
+        if let Some(place) = self.world.state().places.get_mut(&self.id) {
+            place.was_stopped = true;
+            if self.world.breaks(Mutant::StopForgetsExit) {
+                place.exit = None;
+            }
         }
         Ok(())
     }

@@ -98,6 +98,9 @@ impl Tree {
             if let Some(parent) = path.parent() {
                 self.make_directory(parent);
             }
+            if world.breaks(Mutant::PutKeepsTheOld) && self.0.contains_key(&path) {
+                continue;
+            }
             self.0.insert(path, node);
         }
         Ok(())
