@@ -24,7 +24,6 @@ use session_core::{
 pub const KIND: &str = "nice";
 /// What every program is run through. It replaces itself by the program, so signals arrive.
 const NICE: [&str; 3] = ["/usr/bin/nice", "-n", "19"];
-
 /// Ends with 0 if `$1` is a program: one at that path, or one of that name in `PATH`.
 const LOOK: &str = r#"case $1 in */*) [ -f "$1" ] && [ -x "$1" ]; exit ;; esac
 IFS=:; for d in $PATH; do [ -f "${d:-.}/$1" ] && [ -x "${d:-.}/$1" ] && exit 0; done; exit 1"#;
@@ -45,7 +44,6 @@ impl NiceBackend {
             let message = format!("`{}` runs no host processes at any time", inner.kind());
             return Err(Error::new(ErrorKind::InvalidInput, "nice.over", message));
         }
-        // Copies in time are of this kind's own making, and it makes none.
         capabilities.snapshots = false;
         Ok(Self { inner, capabilities })
     }
@@ -56,11 +54,9 @@ impl Backend for NiceBackend {
     fn kind(&self) -> &str {
         KIND
     }
-
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
     }
-
     async fn probe(&self) -> Result<ProbeReport> {
         let mut report = self.inner.probe().await?;
         KIND.clone_into(&mut report.kind);
@@ -71,24 +67,19 @@ impl Backend for NiceBackend {
         });
         Ok(report)
     }
-
     async fn create(&self, id: &SessionId, spec: &ResolvedSpec) -> Result<Arc<dyn Session>> {
         Ok(Arc::new(NiceSession(self.inner.create(id, spec).await?)))
     }
-
     async fn open(&self, id: &SessionId) -> Result<Arc<dyn Session>> {
         Ok(Arc::new(NiceSession(self.inner.open(id).await?)))
     }
-
     async fn list(&self) -> Result<Vec<Found>> {
         self.inner.list().await
     }
-
     async fn destroy(&self, id: &SessionId) -> Result<()> {
         self.inner.destroy(id).await
     }
 }
-
 #[derive(Debug)]
 struct NiceSession(Arc<dyn Session>);
 
@@ -118,34 +109,27 @@ impl Session for NiceSession {
     fn id(&self) -> &SessionId {
         self.0.id()
     }
-
     async fn status(&self) -> Result<Status> {
         self.0.status().await
     }
-
     async fn start(&self, launch: &Launch) -> Result<MainProcess> {
         let mut launch = launch.clone();
         launch.argv = self.nice(&launch.argv, &launch.environment, None).await?;
         self.0.start(&launch).await
     }
-
     async fn main_process(&self) -> Result<Option<MainProcess>> {
         self.0.main_process().await
     }
-
     async fn stop(&self, grace: Duration) -> Result<()> {
         self.0.stop(grace).await
     }
-
     fn snapshots(&self) -> Option<&dyn Snapshots> {
         None
     }
-
     fn stats(&self) -> Option<&dyn Stats> {
         self.0.stats()
     }
 }
-
 #[async_trait]
 impl Exec for NiceSession {
     async fn exec(&self, mut request: ExecRequest) -> Result<Process> {
@@ -154,13 +138,11 @@ impl Exec for NiceSession {
         self.0.exec(request).await
     }
 }
-
 #[async_trait]
 impl Transfer for NiceSession {
     async fn put(&self, dest: &Utf8Path, tar: ByteStream) -> Result<()> {
         self.0.put(dest, tar).await
     }
-
     async fn get(&self, src: &Utf8Path) -> Result<ByteStream> {
         self.0.get(src).await
     }
