@@ -1,1 +1,19 @@
 //! The contract of a session backend as named clauses, a strict in-memory backend, and mutants.
+
+mod case;
+mod clause;
+mod clauses;
+mod fixture;
+mod memory;
+mod mutants;
+mod runner;
+mod step;
+
+pub use case::Case;
+pub use clause::{Clause, Failure};
+pub use clauses::CLAUSES;
+pub use fixture::{Fixture, Hooks};
+pub use memory::{MemoryBackend, MemoryFixture, MemoryWorld, Operation, memory_program};
+pub use mutants::Mutant;
+pub use runner::{check, main};
+pub use step::{Step, script};

@@ -1,0 +1,126 @@
+//! Making sessions and finding them again.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use session_core::{ErrorKind, LABEL_NAME, LABEL_SPEC_HASH, SessionId, Status};
+
+use crate::Case;
+use crate::case::refused;
+use crate::clause::{Verdict, ensure};
+
+pub(super) async fn create_makes_and_does_not_start(case: &Case) -> Verdict {
+    let made = case.make().await?;
+    ensure!(*made.session.id() == made.id, "the handle has the id {}", made.session.id());
+    let status = made.session.status().await?;
+    ensure!(matches!(status, Status::Stopped { .. }), "a new session is {status:?}");
+    let main = made.session.main_process().await?;
+    ensure!(main.is_none(), "a new session has a main process");
+    Ok(())
+}
+
+pub(super) async fn status_of_new_is_stopped_without_exit(case: &Case) -> Verdict {
+    let status = case.make().await?.session.status().await?;
+    ensure!(status == Status::Stopped { exit: None }, "a new session is {status:?}");
+    Ok(())
+}
+
+pub(super) async fn drop_does_nothing(case: &Case) -> Verdict {
+    let id = case.make().await?.id;
+    drop(case.fresh().await?);
+    let session = case.backend.open(&id).await?;
+    let status = session.status().await?;
+    ensure!(
+        matches!(status, Status::Stopped { .. }),
+        "after its handle was dropped, the session is {status:?}"
+    );
+    Ok(())
+}
+
+pub(super) async fn create_twice_is_already_exists(case: &Case) -> Verdict {
+    let made = case.make().await?;
+    let other = case.spec()?;
+    refused(
+        case.backend.create(&made.id, &other).await,
+        ErrorKind::AlreadyExists,
+        "creating an id that is in use",
+    )?;
+    let fresh = case.fresh().await?.create(&made.id, &made.spec).await;
+    refused(fresh, ErrorKind::AlreadyExists, "creating it through a fresh handle")?;
+    let status = made.session.status().await?;
+    ensure!(status == Status::Stopped { exit: None }, "the first session is now {status:?}");
+    Ok(())
+}
+
+pub(super) async fn concurrent_create_of_one_id(case: &Case) -> Verdict {
+    let (id, spec) = (case.id(), Arc::new(case.spec()?));
+    let mut attempts = Vec::new();
+    for _ in 0..8 {
+        let (backend, spec) = (case.fresh().await?, Arc::clone(&spec));
+        attempts.push(tokio::spawn(async move { backend.create(&id, &spec).await }));
+    }
+    let mut made = Vec::new();
+    for attempt in attempts {
+        match attempt.await? {
+            Ok(session) => made.push(session),
+            refusal => refused(refusal, ErrorKind::AlreadyExists, "a late create")?,
+        }
+    }
+    let count = made.len();
+    ensure!(count == 1, "{count} of 8 creates of one id succeeded at the same time");
+    let status = made[0].status().await?;
+    ensure!(status == Status::Stopped { exit: None }, "the session is then {status:?}");
+    Ok(())
+}
+
+pub(super) async fn create_carries_labels(case: &Case) -> Verdict {
+    let made = case.make().await?;
+    let Some(found) = case.found(&made.id).await? else {
+        return Err(crate::Failure::new("the new session is not listed"));
+    };
+    for (label, value) in made.spec.backend_labels() {
+        let given = found.labels.get(&label);
+        ensure!(given == Some(&value), "the label {label} is {given:?} and not {value:?}");
+    }
+    let both = [LABEL_NAME, LABEL_SPEC_HASH].iter().all(|label| found.labels.contains_key(*label));
+    ensure!(both, "a label of every session is missing");
+    Ok(())
+}
+
+pub(super) async fn open_unknown_is_not_found(case: &Case) -> Verdict {
+    let unknown = case.backend.open(&SessionId::new()).await;
+    refused(unknown, ErrorKind::NotFound, "opening an id that was never used")
+}
+
+pub(super) async fn open_by_fresh_handle(case: &Case) -> Verdict {
+    let made = case.make().await?;
+    let again = case.reopen(&made.id).await?;
+    ensure!(*again.id() == made.id, "the opened session has the id {}", again.id());
+    Ok(())
+}
+
+pub(super) async fn list_finds_everything(case: &Case) -> Verdict {
+    let mut made = BTreeSet::new();
+    for _ in 0..5 {
+        made.insert(case.make().await?.id);
+    }
+    let list = case.fresh().await?.list().await?;
+    let found: BTreeSet<_> = list.iter().map(|found| found.id).collect();
+    ensure!(list.len() == found.len(), "a session is listed twice");
+    ensure!(found == made, "made {made:?}, listed {found:?}");
+    Ok(())
+}
+
+pub(super) async fn list_includes_half_made(case: &Case) -> Verdict {
+    for stage in 0..case.fixture.hooks().half_made_stages {
+        let (id, spec) = (case.id(), case.spec()?);
+        case.fixture.half_made(&id, &spec, stage).await?;
+        let found = case.found(&id).await?;
+        let status = found.map(|found| found.status);
+        ensure!(
+            status == Some(Status::Incomplete),
+            "half made at stage {stage}, it is listed as {status:?}"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! The contract of a backend. The order is the order of a session's life: a defect is caught first
+//! by the clause that names it.
+
+mod archive;
+mod creating;
+mod ending;
+mod exec;
+mod promise;
+mod removing;
+mod starting;
+mod streams;
+mod transfer;
+
+use crate::Clause;
+use crate::clause::clauses;
+
+/// Every clause of the contract of a backend, in the order in which they build on each other.
+pub const CLAUSES: &[Clause] = clauses![
+    promise::kind_is_a_word Nothing,
+    promise::capabilities_constant Nothing,
+    promise::probe_changes_nothing Engine,
+    creating::create_makes_and_does_not_start Engine,
+    creating::status_of_new_is_stopped_without_exit Engine,
+    creating::drop_does_nothing Engine,
+    creating::create_twice_is_already_exists Engine,
+    creating::concurrent_create_of_one_id Engine,
+    creating::open_unknown_is_not_found Engine,
+    creating::open_by_fresh_handle Engine,
+    creating::list_finds_everything Engine,
+    creating::create_carries_labels Engine,
+    creating::list_includes_half_made HalfMade,
+    promise::snapshots_as_promised Engine,
+    promise::stats_as_promised Engine,
+    starting::main_process_of_stopped_is_none Engine,
+    starting::start_gives_first_byte Engine,
+    starting::start_missing_program_is_invalid_input Engine,
+    starting::start_twice_is_refused Engine,
+    starting::status_running_since Engine,
+    starting::status_by_fresh_handle Engine,
+    starting::list_agrees_with_status Engine,
+    starting::drop_leaves_it_running Engine,
+    starting::start_runs_in_working_directory Engine,
+    starting::start_sets_environment Engine,
+    starting::start_environment_is_the_whole HostProcesses,
+    starting::start_has_a_terminal_of_the_size Engine,
+    starting::input_reaches_the_process Engine,
+    starting::resize_reaches_the_process Engine,
+    ending::exit_code_is_a_value Engine,
+    ending::signal_exit_is_128_plus Engine,
+    ending::wait_by_several Engine,
+    ending::exit_is_known_afterwards Engine,
+    ending::restart_with_other_launch Engine,
+    ending::stop_of_stopped_is_ok Engine,
+    ending::stop_ends_the_main_process Engine,
+    ending::stop_is_idempotent Engine,
+    ending::stop_leaves_exit_known Engine,
+    ending::stop_asks_first Engine,
+    ending::stop_kills_what_ignores_term Engine,
+    ending::stop_ends_the_whole_tree Processes,
+    starting::main_process_again Engine,
+    removing::destroy_unknown_is_ok Engine,
+    removing::destroy_removes Engine,
+    removing::destroy_is_idempotent Engine,
+    removing::destroy_leaves_the_others Engine,
+    removing::destroy_leaves_the_callers_directory Engine,
+    removing::destroy_running_ends_it Engine,
+    removing::interrupted_create_converges HalfMade,
+    removing::vanished_is_lost_not_err Vanish,
+    removing::lost_does_not_break_the_list Vanish,
+    transfer::get_missing_is_not_found Engine,
+    transfer::put_makes_the_directory Engine,
+    transfer::get_names_begin_with_the_last_component Engine,
+    transfer::put_get_round_trip Engine,
+    transfer::put_get_keeps_odd_names Engine,
+    transfer::put_refuses_parent_paths Engine,
+    transfer::put_refuses_absolute_paths Engine,
+    transfer::put_refuses_links_out Engine,
+    transfer::put_refuses_devices Engine,
+    transfer::put_keeps_the_entries_before_the_bad_one Engine,
+    exec::exec_when_stopped_as_promised Engine,
+    exec::exec_beside_the_main_process Engine,
+    exec::exec_exit_code_is_a_value Engine,
+    exec::exec_missing_program_is_invalid_input Engine,
+    exec::exec_begins_in_working_directory Engine,
+    exec::exec_directory_is_relative_to_it Engine,
+    exec::exec_sets_environment Engine,
+    exec::exec_has_a_terminal_of_the_size Engine,
+    exec::exec_resize_reaches_the_process Engine,
+    exec::exec_signal_after_the_end_is_ok Engine,
+    exec::exec_signal_reaches_children Processes,
+    streams::exec_streams_are_separate Engine,
+    streams::exec_without_input_sees_the_end Engine,
+    streams::exec_input_is_half_closed Engine,
+    streams::exec_output_need_not_be_text Engine,
+    streams::exec_concurrently Engine,
+    transfer::put_does_not_follow_links Engine,
+    removing::two_sessions_do_not_meet Engine,
+    streams::exec_is_binary_clean Engine,
+    streams::output_complete_at_exit Engine,
+];
