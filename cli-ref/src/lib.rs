@@ -1,1 +1,21 @@
-//! The reference command sessctl, and the library it is built from.
+//! The reference command `sessctl`, as a library: a program with a backend of its own gets the
+//! whole command in one `main`.
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//!
+//! fn main() -> ExitCode {
+//!     cli_ref::App::new().main()
+//! }
+//! ```
+
+mod app;
+mod args;
+mod chord;
+mod commands;
+mod pipes;
+mod surroundings;
+mod terminal;
+mod ui;
+
+pub use app::App;

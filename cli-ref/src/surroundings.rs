@@ -32,8 +32,9 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     pub(crate) fn read(home: Option<Utf8PathBuf>) -> Result<Self> {
         const OPERATION: &str = "sessctl.setup";
-        let here = std::env::current_dir()
-            .map_err(|error| Error::io(OPERATION, "the current directory is gone; `cd` to another", error))?;
+        let here = std::env::current_dir().map_err(|error| {
+            Error::io(OPERATION, "the current directory is gone; `cd` to another", error)
+        })?;
         let here = utf8(here.into_os_string(), "the current directory")?;
         let config = read_config()?;
         let detach = Chord::parse(config.detach_key.as_deref().unwrap_or(Chord::DEFAULT))?;

@@ -1,5 +1,4 @@
 //! What people read: the one place that prints.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this module is for")]
 
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -48,7 +47,10 @@ impl Ui {
         }
         let session = report.session.map(|name| format!("session `{name}`: ")).unwrap_or_default();
         if report.problems.len() > 1 {
-            eprintln!("\x1b[1;31merror:\x1b[0m {session}{} things are wrong:", report.problems.len());
+            eprintln!(
+                "\x1b[1;31merror:\x1b[0m {session}{} things are wrong:",
+                report.problems.len()
+            );
             for problem in &report.problems {
                 eprintln!("  - {problem}");
             }
@@ -85,7 +87,9 @@ fn hint(kind: ErrorKind) -> Option<&'static str> {
 
 /// Text from outside, with nothing in it that a terminal would obey.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    text.chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+        .collect()
 }
 
 /// Rows under headings, in columns; a style wraps the padded cell.
@@ -99,7 +103,8 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<(String, &'static str)>]) -> 
     let line = |cells: Vec<(String, &str)>, text: &mut String| {
         let last = cells.len().saturating_sub(1);
         for (column, (cell, style)) in cells.into_iter().enumerate() {
-            let padding = if column == last { 0 } else { widths[column] + 2 - cell.chars().count() };
+            let padding =
+                if column == last { 0 } else { widths[column] + 2 - cell.chars().count() };
             let end = if style.is_empty() { "" } else { "\x1b[0m" };
             text.push_str(&format!("{style}{cell}{end}{}", " ".repeat(padding)));
         }

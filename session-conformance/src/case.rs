@@ -16,7 +16,7 @@ use crate::clause::{Failure, Verdict, ensure};
 use crate::{Fixture, Step};
 
 /// What a clause works with.
-pub struct Case {
+pub(crate) struct Case {
     pub(crate) fixture: Arc<dyn Fixture>,
     pub(crate) backend: Arc<dyn Backend>,
     made: Mutex<Vec<SessionId>>,
@@ -144,7 +144,7 @@ impl Running {
 
     /// Reads to the end of its output, then waits for its end.
     pub(crate) async fn finish(&mut self) -> Verdict<(String, Exit)> {
-        let text = self.screen.to_end().await?;
+        let text = self.screen.rest().await?;
         Ok((text, self.control.wait().await?))
     }
 }
@@ -178,7 +178,7 @@ impl Screen {
     }
 
     /// Reads to the end and gives everything that was written.
-    pub(crate) async fn to_end(&mut self) -> Verdict<String> {
+    pub(crate) async fn rest(&mut self) -> Verdict<String> {
         self.output.read_to_end(&mut self.seen).await?;
         Ok(self.text())
     }

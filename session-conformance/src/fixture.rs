@@ -144,7 +144,9 @@ fn processes_with(token: &str) -> usize {
     };
     entries
         .filter_map(std::result::Result::ok)
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(|c: char| c.is_ascii_digit()))
+        .filter(|entry| {
+            entry.file_name().to_string_lossy().starts_with(|c: char| c.is_ascii_digit())
+        })
         .filter(has_token)
         .count()
 }

@@ -18,7 +18,7 @@ macro_rules! mutants {
         }
     };
 }
-
+pub(crate) use mutants;
 
 mutants! {
 /// One defect of a [`MemoryBackend`](crate::MemoryBackend).
@@ -49,6 +49,8 @@ Mutant {
     LabelsForgotten caught by create_carries_labels,
     /// What is half made is not listed.
     ListHidesHalfMade caught by list_includes_half_made,
+    /// `open` knows only what was made whole.
+    OpenOnlyWhole caught by open_half_made_is_incomplete,
     /// Promised snapshots are not there.
     SnapshotsMissing caught by snapshots_as_promised,
     /// Promised figures are not there.
@@ -61,6 +63,8 @@ Mutant {
     MissingProgramRuns caught by start_missing_program_is_invalid_input,
     /// A second `start` replaces the main process.
     StartsTwice caught by start_twice_is_refused,
+    /// `start` looks first and takes later.
+    StartRaces caught by concurrent_start_of_one_session,
     /// Every session runs since 1970.
     SinceTheEpoch caught by status_running_since,
     /// Only the backend handle that started it knows that it runs.
@@ -99,6 +103,8 @@ Mutant {
     SecondStopFails caught by stop_is_idempotent,
     /// How a stopped process ended is not kept.
     StopForgetsExit caught by stop_leaves_exit_known,
+    /// What was stopped can't be started.
+    StopIsFinal caught by start_after_stop,
     /// `stop` kills without a word.
     StopKillsAtOnce caught by stop_asks_first,
     /// `stop` asks, waits, and returns.
@@ -135,6 +141,8 @@ Mutant {
     ModesForgotten caught by put_get_round_trip,
     /// Names that are not UTF-8 are mended.
     NamesMadeText caught by put_get_keeps_odd_names,
+    /// `put` leaves a file that is there.
+    PutKeepsTheOld caught by put_replaces_files,
     /// `put` follows `..`.
     PutGoesUp caught by put_refuses_parent_paths,
     /// `put` writes to absolute paths.
@@ -177,6 +185,8 @@ Mutant {
     OutputMadeText caught by exec_output_need_not_be_text,
     /// A second `exec` is refused while one runs.
     ExecOneAtATime caught by exec_concurrently,
+    /// `stop` leaves what `exec` runs.
+    StopSparesExecs caught by stop_ends_what_exec_runs,
     /// `put` writes through links.
     PutFollowsLinks caught by put_does_not_follow_links,
     /// `stop` ends every session's main process.

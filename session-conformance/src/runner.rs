@@ -27,17 +27,20 @@ use crate::{CLAUSES, Case, Clause, Failure, Fixture};
 /// }
 /// ```
 pub fn main<F: Fixture>(make: impl Fn() -> Result<F> + Send + Sync + 'static) -> ExitCode {
-    let make: Arc<dyn Fn() -> Result<F> + Send + Sync> = Arc::new(make);
-    let listed = make().map_err(Failure::from).and_then(|fixture| {
-        let hooks = fixture.hooks();
-        let backend = block_on(async { fixture.backend().await.map_err(Failure::from) })?;
-        Ok((backend.capabilities().clone(), hooks, fixture.unavailable()))
-    });
-    let (capabilities, hooks, unavailable) = match listed {
-        Ok(listed) => listed,
-        Err(failure) => return fail(&format!("the fixture gives no backend: {failure}")),
-    };
     let require = std::env::var_os("SESSION_CONFORMANCE").is_some_and(|value| value == "require");
+    match trials(Arc::new(make), require) {
+        Ok(trials) => conclude(&Arguments::from_args(), trials),
+        Err(failure) => fail(&format!("the fixture gives no backend: {failure}")),
+    }
+}
+
+type Make<F> = Arc<dyn Fn() -> Result<F> + Send + Sync>;
+
+fn trials<F: Fixture>(make: Make<F>, require: bool) -> std::result::Result<Vec<Trial>, Failure> {
+    let fixture = make()?;
+    let backend = block_on(async { fixture.backend().await.map_err(Failure::from) })?;
+    let (capabilities, hooks) = (backend.capabilities().clone(), fixture.hooks());
+    let unavailable = fixture.unavailable();
     let trial = |clause: &'static Clause| {
         let absent = unavailable.as_ref().filter(|_| clause.needs_engine());
         let make = Arc::clone(&make);
@@ -52,7 +55,7 @@ pub fn main<F: Fixture>(make: impl Fn() -> Result<F> + Send + Sync + 'static) ->
             (None, None) => Trial::test(clause.name, run),
         }
     };
-    conclude(CLAUSES.iter().map(trial).collect())
+    Ok(CLAUSES.iter().map(trial).collect())
 }
 
 /// Checks one clause on one fixture, within the fixture's bound, and destroys what it made.
@@ -98,12 +101,10 @@ pub(crate) fn skipped(name: &'static str, reason: &str) -> Trial {
 }
 
 /// Runs the tests and fails if none ran although none was filtered out.
-pub(crate) fn conclude(trials: Vec<Trial>) -> ExitCode {
-    let arguments = Arguments::from_args();
-    let listing = arguments.list;
-    let conclusion = libtest_mimic::run(&arguments, trials);
+pub(crate) fn conclude(arguments: &Arguments, trials: Vec<Trial>) -> ExitCode {
+    let conclusion = libtest_mimic::run(arguments, trials);
     let ran = conclusion.num_passed + conclusion.num_failed;
-    if !listing && ran == 0 && conclusion.num_filtered_out == 0 {
+    if !arguments.list && ran == 0 && conclusion.num_filtered_out == 0 {
         return fail("no clause ran, so nothing was shown");
     }
     conclusion.exit_code()
@@ -121,3 +122,6 @@ pub(crate) fn block_on<T>(
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     builder.worker_threads(2).enable_all().build()?.block_on(work)
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,12 +80,15 @@ fn line(step: &Step) -> String {
             }
             format!("printf '{octal}'")
         }
-        Step::Lines(count) => format!(
-            r#"i=0; while [ "$i" -lt {count} ]; do i=$((i + 1)); echo "line $i"; done"#
-        ),
+        Step::Lines(count) => {
+            format!(r#"i=0; while [ "$i" -lt {count} ]; do i=$((i + 1)); echo "line $i"; done"#)
+        }
         Step::Size => SIZE.to_owned(),
         Step::SizeOnResize => {
-            format!("trap {} WINCH; echo ready; while :; do sleep 0.1 & wait $!; done", quoted(SIZE))
+            format!(
+                "trap {} WINCH; echo ready; while :; do sleep 0.1 & wait $!; done",
+                quoted(SIZE)
+            )
         }
         Step::Directory => r#"echo "directory $(pwd -P)""#.to_owned(),
         Step::Variable(name) => format!(r#"echo "{name}=${{{name}-unset}}""#),

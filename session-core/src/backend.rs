@@ -20,12 +20,34 @@ use crate::{
 /// For implementors: no method has a default, so that a wrapper can't forget one.
 ///
 /// # Contract
-/// The clauses of `session-conformance` are this list, run.
-/// - `create` makes and does not start; it finds everything it needs in its arguments.
-/// - Everything it makes carries the id; a fresh process finds all of it by that alone.
-/// - `destroy` succeeds if there is nothing, and converges from any half-made state.
-/// - A lost session is a [`Status`], not an error; `Err` means that *we* failed.
-/// - Dropping any handle does nothing to the session.
+/// In short: `create` makes and does not start; everything it makes carries the id, and a fresh
+/// process finds all of it by that alone; `destroy` converges from any half-made state; a lost
+/// session is a [`Status`], not an error; dropping a handle does nothing. In full, here and at the
+/// other traits, each line a clause of `session-conformance`:
+/// - `kind_is_a_word`: lowercase letters, digits and dashes, and always the same.
+/// - `capabilities_constant`: every handle promises the same at any time.
+/// - `probe_changes_nothing`: and it finds usable what is usable.
+/// - `create_makes_and_does_not_start`: the new session is stopped and has no main process.
+/// - `status_of_new_is_stopped_without_exit`: nothing ran, so nothing ended.
+/// - `create_twice_is_already_exists`: and the first session stays as it was.
+/// - `concurrent_create_of_one_id`: one succeeds, the others fail with `AlreadyExists`.
+/// - `create_carries_labels`: [`ResolvedSpec::backend_labels`] come back from `list`.
+/// - `open_unknown_is_not_found`: no handle to what is not there.
+/// - `open_by_fresh_handle`: the id is enough, also for another process.
+/// - `drop_does_nothing`: dropping handles leaves what was made.
+/// - `list_finds_everything`: once each, also for a handle that made none of it.
+/// - `list_includes_half_made`: as [`Status::Incomplete`].
+/// - `open_half_made_is_incomplete`: it opens, and its status says so.
+/// - `list_agrees_with_status`: both look at the same.
+/// - `lost_does_not_break_the_list`: the others are listed as before.
+/// - `destroy_unknown_is_ok`: nothing is what was asked for.
+/// - `destroy_removes`: then `open` is `NotFound` and `list` lacks it.
+/// - `destroy_is_idempotent`: by any handle.
+/// - `destroy_leaves_the_others`: and their processes.
+/// - `destroy_leaves_the_callers_directory`: `spec.directory` and the workspace are not ours.
+/// - `destroy_running_ends_it`: no process of the session is left, whatever it ignores.
+/// - `interrupted_create_converges`: from every half-made state to nothing; the id is free then.
+/// - `two_sessions_do_not_meet`: neither files nor `stop` reach another session.
 #[async_trait]
 pub trait Backend: Any + Debug + Send + Sync {
     /// The word for it in every record: lowercase letters, digits and dashes.
@@ -60,6 +82,41 @@ pub trait Backend: Any + Debug + Send + Sync {
 }
 
 /// A handle to one session; dropping it does nothing.
+///
+/// # Contract
+/// - `start_gives_first_byte`: what is written before anyone reads is not lost.
+/// - `start_runs_in_working_directory`: where relative paths of [`Transfer`] lead.
+/// - `start_sets_environment`: each variable of the launch, to the letter.
+/// - `start_environment_is_the_whole`: nothing of the caller's own, where processes are the host's.
+/// - `start_has_a_terminal_of_the_size`: before the first byte.
+/// - `start_twice_is_refused`: by any handle, while a main process runs.
+/// - `concurrent_start_of_one_session`: one succeeds, the others are `Refused`.
+/// - `start_missing_program_is_invalid_input`: and the session is stopped as before.
+/// - `restart_with_other_launch`: each start runs what *it* was told.
+/// - `status_running_since`: when the present main process was started.
+/// - `status_by_fresh_handle`: all handles see the same.
+/// - `drop_leaves_it_running`: dropping handles ends nothing, as long as the streams are kept.
+/// - `input_reaches_the_process`: in order and at once.
+/// - `resize_reaches_the_process`: with its signal.
+/// - `output_complete_at_exit`: to the last byte, then the end.
+/// - `exit_code_is_a_value`: 0 to 255; never an error.
+/// - `signal_exit_is_128_plus`: as a shell says it.
+/// - `wait_by_several`: at once and afterwards, with one answer.
+/// - `exit_is_known_afterwards`: by any handle, in the status.
+/// - `main_process_of_stopped_is_none`: what ended can't be taken again.
+/// - `main_process_again`: as the capability `survives_holder` says.
+/// - `stop_of_stopped_is_ok`: nothing to do.
+/// - `stop_ends_the_main_process`: when it returns, the session is stopped.
+/// - `stop_is_idempotent`: by any handle.
+/// - `stop_leaves_exit_known`: how it ended is in the status.
+/// - `start_after_stop`: a stopped session is as good as new.
+/// - `stop_asks_first`: a process that ends when asked ends in its own way.
+/// - `stop_kills_what_ignores_term`: after the grace.
+/// - `stop_ends_the_whole_tree`: double forks and other process sessions included.
+/// - `stop_ends_what_exec_runs`: it is of the session too.
+/// - `vanished_is_lost_not_err`: and `stop` and `destroy` still succeed.
+/// - `snapshots_as_promised`: [`snapshots`](Self::snapshots) and the capability agree.
+/// - `stats_as_promised`: [`stats`](Self::stats) and the capability agree.
 #[async_trait]
 pub trait Session: Exec + Transfer + Any + Debug + Send + Sync {
     /// Which session this is.
@@ -92,6 +149,25 @@ pub trait Session: Exec + Transfer + Any + Debug + Send + Sync {
 }
 
 /// Runs processes beside the main one.
+///
+/// # Contract
+/// - `exec_when_stopped_as_promised`: works or is `Refused`, as the capability says.
+/// - `exec_beside_the_main_process`: neither disturbs the other.
+/// - `exec_exit_code_is_a_value`: signals as 128 + N.
+/// - `exec_missing_program_is_invalid_input`: before anything runs.
+/// - `exec_begins_in_working_directory`: where the main process begins.
+/// - `exec_directory_is_relative_to_it`: unless it is absolute.
+/// - `exec_sets_environment`: each variable of the request.
+/// - `exec_has_a_terminal_of_the_size`: if asked for; then the streams are one.
+/// - `exec_resize_reaches_the_process`: with its signal.
+/// - `exec_signal_after_the_end_is_ok`: so is a resize; the exit stays as it was.
+/// - `exec_signal_reaches_children`: not only the process itself.
+/// - `exec_streams_are_separate`: standard output and standard error.
+/// - `exec_without_input_sees_the_end`: at its first read.
+/// - `exec_input_is_half_closed`: the end of the input arrives, and output follows it.
+/// - `exec_output_need_not_be_text`: bytes are bytes.
+/// - `exec_is_binary_clean`: a megabyte in and out.
+/// - `exec_concurrently`: several at once, each with its own streams.
 #[async_trait]
 pub trait Exec {
     /// Starts a process in the session's place. Needs no running main process where the
@@ -102,6 +178,20 @@ pub trait Exec {
 }
 
 /// Moves trees in and out of a session as tar streams.
+///
+/// # Contract
+/// - `get_missing_is_not_found`: rather than an empty archive.
+/// - `get_names_begin_with_the_last_component`: of a directory and of a file.
+/// - `put_makes_the_directory`: with those above it.
+/// - `put_get_round_trip`: contents, permissions, links and empty directories come back.
+/// - `put_get_keeps_odd_names`: long ones, blanks, line ends, and what is not UTF-8.
+/// - `put_replaces_files`: read-only ones too.
+/// - `put_refuses_parent_paths`: `..` anywhere in a name.
+/// - `put_refuses_absolute_paths`: they are not made relative.
+/// - `put_refuses_links_out`: symbolic and hard; those that stay inside are made.
+/// - `put_refuses_devices`: and fifos.
+/// - `put_does_not_follow_links`: that were there before and lead out.
+/// - `put_keeps_the_entries_before_the_bad_one`: nothing is taken back.
 #[async_trait]
 pub trait Transfer {
     /// Unpacks `tar` into the directory `dest` (relative: under the working directory), which is

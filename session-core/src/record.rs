@@ -69,7 +69,7 @@ pub struct SessionRecord {
     /// How many tool calls the agent made, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_call_count: Option<u64>,
-    /// The document as it was read, with what this version does not know.
+    /// The document as it was read, if it holds something that this version does not know.
     #[serde(skip)]
     #[schemars(skip)]
     original: Option<Box<str>>,
@@ -105,12 +105,19 @@ impl SessionRecord {
     pub fn from_json(json: &[u8]) -> Result<Self> {
         let text = std::str::from_utf8(json)
             .map_err(|error| damaged("the record is no UTF-8 text").with_source(error))?;
-        match serde_json::from_str::<Self>(text) {
+        let mut unknown = false;
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let read = serde_ignored::deserialize(&mut reader, |_| unknown = true)
+            .and_then(|record: Self| reader.end().map(|()| record));
+        match read {
             // serde also takes a list of all fields in their order for a struct.
-            Ok(record) if text.trim_start().starts_with('{') => {
-                Ok(Self { original: Some(text.into()), ..record })
+            Ok(_) if !text.trim_start().starts_with('{') => {
+                Err(damaged("the record is no JSON object"))
             }
-            Ok(_) => Err(damaged("the record is no JSON object")),
+            Ok(record) => {
+                let keep = unknown || record.is_newer();
+                Ok(Self { original: keep.then(|| text.into()), ..record })
+            }
             Err(error) => Err(explain(text, error)),
         }
     }

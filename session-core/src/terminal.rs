@@ -24,6 +24,10 @@ pub struct HoldRequest {
     pub home: Utf8PathBuf,
     /// What to start; `None` takes a running main process again whose holder died.
     pub launch: Option<Launch>,
+    /// A client is about to attach: should the main process end before it has, the holder waits
+    /// for it a few seconds, so that nothing that was shown is missed.
+    #[serde(default)]
+    pub awaits_client: bool,
 }
 
 impl HoldRequest {
@@ -35,7 +39,21 @@ impl HoldRequest {
         home: impl Into<Utf8PathBuf>,
         launch: Option<Launch>,
     ) -> Self {
-        Self { id, name: name.into(), backend: backend.into(), home: home.into(), launch }
+        Self {
+            id,
+            name: name.into(),
+            backend: backend.into(),
+            home: home.into(),
+            launch,
+            awaits_client: false,
+        }
+    }
+
+    /// Says that a client is about to attach.
+    #[must_use]
+    pub fn with_awaited_client(mut self, awaits_client: bool) -> Self {
+        self.awaits_client = awaits_client;
+        self
     }
 }
 

@@ -131,6 +131,9 @@ pub struct ProjectRecord {
     /// The commit that the session's branch began at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_commit: Option<String>,
+    /// The patterns that left files out: what they name is not missing from the copy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
     /// What could not come along, with the reason (sockets, fifos, devices).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<String>,
@@ -147,6 +150,7 @@ impl ProjectRecord {
             branch: None,
             base_branch: None,
             base_commit: None,
+            exclude: plan.exclude.clone(),
             skipped: Vec::new(),
         }
     }

@@ -12,14 +12,17 @@ mod trees;
 mod branch;
 mod copy;
 mod registry;
+mod terminal;
 
 fn main() {
+    terminal::take_over();
     if registry::work_if_asked() {
         return;
     }
     let mut goals = pairs::Goals::from_args();
     copy::run(&mut goals);
     branch::run(&mut goals);
+    terminal::run(&mut goals);
     registry::run(&mut goals);
     goals.print();
 }

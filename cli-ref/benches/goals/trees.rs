@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// How big a tree to make.
@@ -16,6 +16,15 @@ pub(crate) enum Size {
     Medium,
     /// About 80,000 files, 1 GB: 8,000 tracked, 60,000 in `node_modules`, 12,000 in `target`.
     Large,
+}
+
+/// The tree of this size in the run's place, made when it is first asked for.
+pub(crate) fn shared(goals: &crate::pairs::Goals, size: Size) -> PathBuf {
+    let dest = goals.place().join(format!("{size:?}").to_lowercase());
+    if !dest.exists() {
+        make(size, &dest);
+    }
+    dest
 }
 
 /// Makes the tree at `dest`, which must not exist.

@@ -55,7 +55,8 @@ pub(super) fn archive(files: &[File]) -> Verdict<ByteStream> {
         header.set_mode(file.mode);
         header.set_mtime(1_700_000_000);
         let is_link = matches!(file.kind, EntryType::Symlink | EntryType::Link);
-        let content: &[u8] = if is_link || file.kind != EntryType::Regular { b"" } else { &file.content };
+        let content: &[u8] =
+            if is_link || file.kind != EntryType::Regular { b"" } else { &file.content };
         header.set_size(content.len() as u64);
         if is_link {
             header.set_link_name_literal(&file.content)?;
@@ -67,11 +68,16 @@ pub(super) fn archive(files: &[File]) -> Verdict<ByteStream> {
                 header.set_cksum();
                 builder.append(&header, content)?;
             }
-            _ => builder.append_data(&mut header, Path::new(OsStr::from_bytes(&file.name)), content)?,
+            _ => builder.append_data(
+                &mut header,
+                Path::new(OsStr::from_bytes(&file.name)),
+                content,
+            )?,
         }
     }
     let bytes = builder.into_inner()?;
-    let chunks: Vec<_> = bytes.chunks(1000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+    let chunks: Vec<_> =
+        bytes.chunks(1000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
     Ok(Box::pin(stream::iter(chunks)))
 }
 

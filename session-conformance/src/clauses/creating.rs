@@ -124,3 +124,13 @@ pub(super) async fn list_includes_half_made(case: &Case) -> Verdict {
     }
     Ok(())
 }
+
+pub(super) async fn open_half_made_is_incomplete(case: &Case) -> Verdict {
+    for stage in 0..case.fixture.hooks().half_made_stages {
+        let (id, spec) = (case.id(), case.spec()?);
+        case.fixture.half_made(&id, &spec, stage).await?;
+        let status = case.reopen(&id).await?.status().await?;
+        ensure!(status == Status::Incomplete, "half made at stage {stage}, it is {status:?}");
+    }
+    Ok(())
+}

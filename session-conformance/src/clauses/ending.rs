@@ -133,6 +133,17 @@ pub(super) async fn stop_leaves_exit_known(case: &Case) -> Verdict {
     Ok(())
 }
 
+pub(super) async fn start_after_stop(case: &Case) -> Verdict {
+    let made = case.make().await?;
+    let mut main = case.start(&made, &[Step::Wait]).await?;
+    made.session.stop(LONG).await?;
+    main.finish().await?;
+    let steps = [Step::Print("again".to_owned()), Step::Exit(6)];
+    let (text, exit) = case.start(&made, &steps).await?.finish().await?;
+    ensure!(text == "again\n" && exit.code == 6, "then it wrote {text:?} and ended with {exit:?}");
+    Ok(())
+}
+
 pub(super) async fn stop_asks_first(case: &Case) -> Verdict {
     let made = case.make().await?;
     let steps = [Step::ExitOnTermination(5), Step::Print("up".to_owned()), Step::Wait];

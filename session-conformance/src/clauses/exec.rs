@@ -1,5 +1,7 @@
 //! Processes beside the main one.
 
+use std::time::Duration;
+
 use session_core::{ErrorKind, ExecRequest, Signal, TerminalSize};
 
 use super::archive::{File, archive};
@@ -51,8 +53,8 @@ pub(super) async fn exec_exit_code_is_a_value(case: &Case) -> Verdict {
 pub(super) async fn exec_missing_program_is_invalid_input(case: &Case) -> Verdict {
     let (made, main) = case.ready().await?;
     for program in ["/nowhere/such-program", "no-such-program-anywhere"] {
-        let request = ExecRequest::new(vec![program.to_owned()])
-            .with_environment(case.fixture.environment());
+        let request =
+            ExecRequest::new(vec![program.to_owned()]).with_environment(case.fixture.environment());
         let ran = made.session.exec(request).await;
         refused(ran, ErrorKind::InvalidInput, "running a program that is not there")?;
     }
@@ -98,7 +100,7 @@ pub(super) async fn exec_has_a_terminal_of_the_size(case: &Case) -> Verdict {
     ensure!(process.stdin.is_some(), "with a terminal, there is no input");
     let control = process.control;
     // The input stays open: closing that of a terminal is not an end of file.
-    let text = Screen::of(process.stdout).to_end().await?;
+    let text = Screen::of(process.stdout).rest().await?;
     ensure!(text == "size 71 19\ncomplaint\n", "on 71 columns and 19 rows it wrote {text:?}");
     let exit = control.wait().await?;
     ensure!(exit.is_success(), "it ended with {exit:?}");
@@ -145,5 +147,19 @@ pub(super) async fn exec_signal_reaches_children(case: &Case) -> Verdict {
     let gone = || async { Ok((case.fixture.processes_with(&token) == 0).then_some(())) };
     eventually(gone).await?;
     drop(main);
+    Ok(())
+}
+
+pub(super) async fn stop_ends_what_exec_runs(case: &Case) -> Verdict {
+    let made = case.make().await?;
+    let mut main = case.start(&made, &[Step::Wait]).await?;
+    let steps = [Step::IgnoreTermination, Step::Print("up".to_owned()), Step::Wait];
+    let process = made.session.exec(case.request(&steps)).await?;
+    let mut screen = Screen::of(process.stdout);
+    screen.until("up").await?;
+    made.session.stop(Duration::from_millis(300)).await?;
+    main.finish().await?;
+    let exit = process.control.wait().await?;
+    ensure!(exit.code == 137, "killed with its session, it is said to have ended with {exit:?}");
     Ok(())
 }

@@ -25,7 +25,7 @@ pub(super) async fn start_gives_first_byte(case: &Case) -> Verdict {
     let mut main = case.start(&made, &[Step::Print("first word".to_owned())]).await?;
     // Nobody reads yet, and the process is already gone.
     main.control.wait().await?;
-    let text = main.screen.to_end().await?;
+    let text = main.screen.rest().await?;
     ensure!(text == "first word\n", "of `first word` arrived {text:?}");
     Ok(())
 }
@@ -33,8 +33,8 @@ pub(super) async fn start_gives_first_byte(case: &Case) -> Verdict {
 pub(super) async fn start_missing_program_is_invalid_input(case: &Case) -> Verdict {
     let made = case.make().await?;
     for program in ["/nowhere/such-program", "no-such-program-anywhere"] {
-        let launch = Launch::new(vec![program.to_owned()])
-            .with_environment(case.fixture.environment());
+        let launch =
+            Launch::new(vec![program.to_owned()]).with_environment(case.fixture.environment());
         let started = made.session.start(&launch).await;
         refused(started, ErrorKind::InvalidInput, "starting a program that is not there")?;
         let status = made.session.status().await?;
@@ -53,6 +53,26 @@ pub(super) async fn start_twice_is_refused(case: &Case) -> Verdict {
     let again = case.reopen(&made.id).await?;
     refused(again.start(&launch).await, ErrorKind::Refused, "a start through a fresh handle")?;
     drop(main);
+    Ok(())
+}
+
+pub(super) async fn concurrent_start_of_one_session(case: &Case) -> Verdict {
+    let made = case.make().await?;
+    let mut attempts = Vec::new();
+    for _ in 0..8 {
+        let (session, launch) = (case.reopen(&made.id).await?, case.launch(&[Step::Wait]));
+        attempts.push(tokio::spawn(async move { session.start(&launch).await }));
+    }
+    let mut mains = Vec::new();
+    for attempt in attempts {
+        match attempt.await? {
+            Ok(main) => mains.push(main),
+            refusal => refused(refusal, ErrorKind::Refused, "a late start")?,
+        }
+    }
+    ensure!(mains.len() == 1, "{} of 8 starts succeeded at the same time", mains.len());
+    let status = made.session.status().await?;
+    ensure!(status.is_running(), "then the session is {status:?}");
     Ok(())
 }
 
@@ -76,10 +96,7 @@ pub(super) async fn status_by_fresh_handle(case: &Case) -> Verdict {
     let main = case.start(&made, &[Step::Wait]).await?;
     let status = case.reopen(&made.id).await?.status().await?;
     ensure!(status.is_running(), "to a fresh handle, the running session is {status:?}");
-    ensure!(
-        status == made.session.status().await?,
-        "two handles do not agree since when it runs"
-    );
+    ensure!(status == made.session.status().await?, "two handles do not agree since when it runs");
     drop(main);
     Ok(())
 }

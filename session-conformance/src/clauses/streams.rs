@@ -40,7 +40,7 @@ pub(super) async fn exec_input_is_half_closed(case: &Case) -> Verdict {
     stdin.flush().await?;
     screen.until("before\n").await?;
     stdin.shutdown().await?;
-    let text = screen.to_end().await?;
+    let text = screen.rest().await?;
     ensure!(text == "before\nend\n", "after the end of its input it had written {text:?}");
     let exit = process.control.wait().await?;
     ensure!(exit.is_success(), "it ended with {exit:?}");
@@ -67,7 +67,8 @@ pub(super) async fn exec_concurrently(case: &Case) -> Verdict {
     }
     for (number, process) in runs.into_iter().enumerate() {
         let ran = Ran::of(process, format!("{number}\n").into_bytes()).await?;
-        let right = ran.text() == format!("got {number}\n") && usize::try_from(ran.exit.code) == Ok(number);
+        let right =
+            ran.text() == format!("got {number}\n") && usize::try_from(ran.exit.code) == Ok(number);
         ensure!(right, "number {number} wrote {:?} and ended with {:?}", ran.text(), ran.exit);
     }
     drop(main);

@@ -27,7 +27,8 @@ pub(super) async fn put_makes_the_directory(case: &Case) -> Verdict {
 pub(super) async fn get_names_begin_with_the_last_component(case: &Case) -> Verdict {
     let made = case.make().await?;
     made.session.put("top/sub".into(), archive(&[File::plain("note", "text")])?).await?;
-    for (path, name) in [("top/sub", &b"sub/note"[..]), ("top/sub/note", b"note"), ("top", b"top/sub/note")]
+    for (path, name) in
+        [("top/sub", &b"sub/note"[..]), ("top/sub/note", b"note"), ("top", b"top/sub/note")]
     {
         let got = unpack(made.session.get(path.into()).await?).await?;
         let names = got.keys().map(|name| String::from_utf8_lossy(name)).collect::<Vec<_>>();
@@ -69,16 +70,36 @@ pub(super) async fn put_get_round_trip(case: &Case) -> Verdict {
         File::plain("full/long", &"0123456789".repeat(10_000)),
         File::link("full/link", "text"),
         File::link("full/dangling", "not-there-yet"),
+        File::link("full/up", "../empty"),
     ];
     round_trip(case, &files).await
 }
 
 pub(super) async fn put_get_keeps_odd_names(case: &Case) -> Verdict {
     let long = "n".repeat(180);
-    let names: [&[u8]; 6] =
-        [b"with space", "größe".as_bytes(), b"-dash", b"new\nline", b"not-\xff-text", long.as_bytes()];
+    let names: [&[u8]; 6] = [
+        b"with space",
+        "größe".as_bytes(),
+        b"-dash",
+        b"new\nline",
+        b"not-\xff-text",
+        long.as_bytes(),
+    ];
     let files: Vec<_> = names.iter().map(|name| File::plain(name, "same")).collect();
     round_trip(case, &files).await
+}
+
+pub(super) async fn put_replaces_files(case: &Case) -> Verdict {
+    let made = case.make().await?;
+    for content in ["long and old", "new"] {
+        // The first one is read-only, which is no reason to keep it.
+        let files = [File::plain("note", content).with_mode(0o444), File::directory("same")];
+        made.session.put("tree".into(), archive(&files)?).await?;
+    }
+    let got = unpack(made.session.get("tree/note".into()).await?).await?;
+    let content = got.get(b"note".as_slice()).map(|file| String::from_utf8_lossy(&file.content));
+    ensure!(content.as_deref() == Some("new"), "the file put last has the content {content:?}");
+    Ok(())
 }
 
 /// Puts a good file and then a bad entry into `dest`; fails unless that is refused.
@@ -86,7 +107,9 @@ async fn refuses(case: &Case, made: &Made, bad: File) -> Verdict {
     let what = format!("putting `{}`", String::from_utf8_lossy(&bad.name));
     let put = made.session.put("dest".into(), archive(&[File::plain("good", "good"), bad])?).await;
     refused(put, ErrorKind::InvalidInput, &what)?;
-    for escaped in [made.spec.directory.as_path(), &made.spec.working_directory, case.fixture.directory()] {
+    for escaped in
+        [made.spec.directory.as_path(), &made.spec.working_directory, case.fixture.directory()]
+    {
         let escaped = escaped.join("escaped");
         ensure!(!escaped.exists(), "{what} was refused, and yet {escaped} was written");
     }

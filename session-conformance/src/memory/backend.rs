@@ -69,7 +69,8 @@ impl Backend for MemoryBackend {
 
     async fn create(&self, id: &SessionId, spec: &ResolvedSpec) -> Result<Arc<dyn Session>> {
         self.world.enter(Operation::Create).await?;
-        let relative = [&spec.directory, &spec.working_directory].into_iter().find(|path| !path.is_absolute());
+        let relative =
+            [&spec.directory, &spec.working_directory].into_iter().find(|path| !path.is_absolute());
         if let Some(path) = relative {
             let message = format!("`{path}` is relative; give an absolute path");
             return Err(Operation::Create.error(ErrorKind::InvalidInput, message));
@@ -81,8 +82,9 @@ impl Backend for MemoryBackend {
             }
             tokio::task::yield_now().await;
         }
-        let careless =
-            [Mutant::CreateRaces, Mutant::CreateOverwrites].into_iter().any(|m| self.world.breaks(m));
+        let careless = [Mutant::CreateRaces, Mutant::CreateOverwrites]
+            .into_iter()
+            .any(|m| self.world.breaks(m));
         let mut place = Place {
             labels: spec.backend_labels(),
             tree: Tree::of(&spec.working_directory),
@@ -112,8 +114,10 @@ impl Backend for MemoryBackend {
 
     async fn open(&self, id: &SessionId) -> Result<Arc<dyn Session>> {
         self.world.enter(Operation::Open).await?;
-        let there = self.world.state().places.contains_key(id)
-            && !(self.world.breaks(Mutant::OpenOnlyOwn) && !self.own().contains(id));
+        let hidden = self.world.breaks(Mutant::OpenOnlyOwn) && !self.own().contains(id);
+        let part = self.world.breaks(Mutant::OpenOnlyWhole);
+        let whole = |place: &Place| place.spec.is_some() || !part;
+        let there = !hidden && self.world.state().places.get(id).is_some_and(whole);
         if !there && !self.world.breaks(Mutant::OpenInvents) {
             let error = Operation::Open.error(ErrorKind::NotFound, "there is nothing of it");
             return Err(error.with_session(id.to_string()));
@@ -181,7 +185,7 @@ impl Backend for MemoryBackend {
             state.places.remove(id)
         };
         if !self.world.breaks(Mutant::DestroyLeavesProcesses) {
-            self.world.kill_all(id).await;
+            self.world.kill_all(id, None).await;
         }
         if let Some(spec) = removed.and_then(|place| place.spec)
             && self.world.breaks(Mutant::DestroyTakesTheDirectory)

@@ -41,7 +41,12 @@ pub(super) struct Inside {
 
 impl Proc {
     /// A process on a terminal.
-    pub(super) fn on_terminal(number: u64, session: SessionId, is_main: bool, size: TerminalSize) -> (Self, Inside) {
+    pub(super) fn on_terminal(
+        number: u64,
+        session: SessionId,
+        is_main: bool,
+        size: TerminalSize,
+    ) -> (Self, Inside) {
         let (keys, receiver) = mpsc::unbounded_channel();
         let (mut process, inside) = Self::with_pipes(number, session, Some(receiver));
         process.keys = Some(keys);
@@ -119,7 +124,11 @@ impl Sink {
 struct OneByte(DuplexStream);
 
 impl AsyncRead for OneByte {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let mut byte = [0; 1];
         let mut one = ReadBuf::new(&mut byte);
         if buffer.remaining() > 0 {
@@ -138,7 +147,11 @@ pub(super) struct Keyboard {
 }
 
 impl AsyncWrite for Keyboard {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if let Some(keys) = &self.keys {
             // Nobody reads any more: a pipe would complain, and a terminal would not.
             let _ = keys.send(bytes.to_vec());
@@ -181,7 +194,8 @@ impl ProcessControl for Control {
     }
 
     async fn resize(&self, size: TerminalSize) -> Result<()> {
-        let deaf = if self.process.is_main { Mutant::ResizeIgnored } else { Mutant::ExecResizeIgnored };
+        let deaf =
+            if self.process.is_main { Mutant::ResizeIgnored } else { Mutant::ExecResizeIgnored };
         if !self.world.breaks(deaf) {
             self.process.size.send_replace(size);
         }

@@ -92,7 +92,12 @@ impl Program {
         }
     }
 
-    async fn interpret(&mut self, steps: &[Step], input: &mut Keys, manners: &Mutex<Manners>) -> End {
+    async fn interpret(
+        &mut self,
+        steps: &[Step],
+        input: &mut Keys,
+        manners: &Mutex<Manners>,
+    ) -> End {
         let behave = |new| *manners.lock().unwrap_or_else(PoisonError::into_inner) = new;
         let mut written = 0;
         if self.process.is_main && self.world.breaks(Mutant::FirstByteLost) {

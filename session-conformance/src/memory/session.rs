@@ -56,7 +56,11 @@ impl MemorySession {
     }
 
     /// Works on the session's place, which must be whole.
-    fn with<T>(&self, operation: Operation, work: impl FnOnce(&mut Place) -> Result<T>) -> Result<T> {
+    fn with<T>(
+        &self,
+        operation: Operation,
+        work: impl FnOnce(&mut Place) -> Result<T>,
+    ) -> Result<T> {
         let mut state = self.world.state();
         let place = state.places.get_mut(&self.id).filter(|place| place.spec.is_some());
         let gone = || operation.error(ErrorKind::Lost, "the session's place is gone");
@@ -72,7 +76,11 @@ impl MemorySession {
         place.spec.as_ref().map(|spec| spec.working_directory.clone()).unwrap_or_default()
     }
 
-    fn environment(&self, of: &BTreeMap<String, String>, forgets: Mutant) -> BTreeMap<String, String> {
+    fn environment(
+        &self,
+        of: &BTreeMap<String, String>,
+        forgets: Mutant,
+    ) -> BTreeMap<String, String> {
         let mut environment = if self.world.breaks(forgets) { BTreeMap::new() } else { of.clone() };
         if self.world.breaks(Mutant::EnvironmentInherited) {
             environment.insert("OF_THE_CALLER".to_owned(), "yes".to_owned());
@@ -125,9 +133,20 @@ impl Session for MemorySession {
         let size = if flat { TerminalSize::default() } else { launch.size };
         let (process, inside) = Proc::on_terminal(number, self.id, true, size);
         let process = Arc::new(process);
+        let races = self.world.breaks(Mutant::StartRaces);
+        let careless = races || self.world.breaks(Mutant::StartsTwice);
+        let runs = |place: &Place| {
+            let stopped = place.was_stopped && self.world.breaks(Mutant::StopIsFinal);
+            stopped || Self::running(place).is_some()
+        };
+        let refusal = || Operation::Start.error(ErrorKind::Refused, "it runs; stop it first");
+        if races {
+            self.with(Operation::Start, |place| if runs(place) { Err(refusal()) } else { Ok(()) })?;
+            tokio::task::yield_now().await;
+        }
         let (directory, steps) = self.with(Operation::Start, |place| {
-            if Self::running(place).is_some() && !self.world.breaks(Mutant::StartsTwice) {
-                return Err(Operation::Start.error(ErrorKind::Refused, "it runs; stop it first"));
+            if runs(place) && !careless {
+                return Err(refusal());
             }
             let (process, since) = (Arc::clone(&process), Timestamp::now());
             place.main = Some(Main { process, since, by: self.by });
@@ -156,11 +175,13 @@ impl Session for MemorySession {
     async fn main_process(&self) -> Result<Option<MainProcess>> {
         self.world.enter(Operation::MainProcess).await?;
         let dead = |place: &Place| {
-            let main = place.main.as_ref().filter(|_| self.world.breaks(Mutant::MainProcessOfTheDead));
+            let main =
+                place.main.as_ref().filter(|_| self.world.breaks(Mutant::MainProcessOfTheDead));
             main.map(|main| Arc::clone(&main.process))
         };
-        let process =
-            self.with(Operation::MainProcess, |place| Ok(Self::running(place).or_else(|| dead(place))))?;
+        let process = self.with(Operation::MainProcess, |place| {
+            Ok(Self::running(place).or_else(|| dead(place)))
+        })?;
         let refuses = self.world.breaks(Mutant::MainProcessNotAgain);
         let Some(process) = process.filter(|_| self.world.capabilities.survives_holder && !refuses)
         else {
@@ -203,12 +224,13 @@ impl Session for MemorySession {
                 main.ended().await;
             }
         } else {
-            self.world.kill_all(&self.id).await;
+            self.world.kill_all(&self.id, Some(Mutant::StopSparesExecs)).await;
         }
-        if self.world.breaks(Mutant::StopForgetsExit)
-            && let Some(place) = self.world.state().places.get_mut(&self.id)
-        {
-            place.exit = None;
+        if let Some(place) = self.world.state().places.get_mut(&self.id) {
+            place.was_stopped = true;
+            if self.world.breaks(Mutant::StopForgetsExit) {
+                place.exit = None;
+            }
         }
         Ok(())
     }
@@ -239,7 +261,9 @@ impl Exec for MemorySession {
             return Err(Operation::Exec.error(ErrorKind::Refused, "nothing runs; start it first"));
         }
         let other = |process: &Arc<Proc>| !process.is_main && process.session == self.id;
-        if self.world.breaks(Mutant::ExecOneAtATime) && self.world.state().processes.iter().any(other) {
+        if self.world.breaks(Mutant::ExecOneAtATime)
+            && self.world.state().processes.iter().any(other)
+        {
             return Err(Operation::Exec.error(ErrorKind::Busy, "another process runs"));
         }
         let (process, inside, stdin) = self.streams(number, &request);
@@ -253,7 +277,8 @@ impl Exec for MemorySession {
         if mixed {
             errors.close().await;
         }
-        let directory = request.directory.filter(|_| !self.world.breaks(Mutant::ExecDirectoryIgnored));
+        let directory =
+            request.directory.filter(|_| !self.world.breaks(Mutant::ExecDirectoryIgnored));
         let mut directory = directory.map_or_else(|| base.clone(), |given| base.join(given));
         if self.world.breaks(Mutant::ExecStartsElsewhere) {
             directory = "/".into();
@@ -274,7 +299,11 @@ impl Exec for MemorySession {
 }
 
 impl MemorySession {
-    fn streams(&self, number: u64, request: &ExecRequest) -> (Proc, Inside, Option<session_core::Input>) {
+    fn streams(
+        &self,
+        number: u64,
+        request: &ExecRequest,
+    ) -> (Proc, Inside, Option<session_core::Input>) {
         if let Some(size) = request.terminal {
             let flat = self.world.breaks(Mutant::ExecSizeIgnored);
             let size = if flat { TerminalSize::default() } else { size };
@@ -304,7 +333,8 @@ impl Transfer for MemorySession {
         self.world.enter(Operation::Put).await?;
         let mut archive = Vec::new();
         while let Some(chunk) = tar.next().await {
-            let chunk = chunk.map_err(|error| Error::io("memory.put", "read the archive", error))?;
+            let chunk =
+                chunk.map_err(|error| Error::io("memory.put", "read the archive", error))?;
             archive.extend_from_slice(&chunk);
         }
         self.with(Operation::Put, |place| {

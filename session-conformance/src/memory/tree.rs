@@ -50,7 +50,12 @@ impl Tree {
     }
 
     /// Unpacks an archive into `dest`.
-    pub(super) fn put(&mut self, dest: &Utf8Path, archive: &[u8], world: &MemoryWorld) -> Result<()> {
+    pub(super) fn put(
+        &mut self,
+        dest: &Utf8Path,
+        archive: &[u8],
+        world: &MemoryWorld,
+    ) -> Result<()> {
         let dest = plain(dest.as_std_path());
         if world.breaks(Mutant::PutNeedsTheDirectory) && !self.0.contains_key(&dest) {
             return Err(Operation::Put.error(ErrorKind::NotFound, "no such directory"));
@@ -92,6 +97,9 @@ impl Tree {
             };
             if let Some(parent) = path.parent() {
                 self.make_directory(parent);
+            }
+            if world.breaks(Mutant::PutKeepsTheOld) && self.0.contains_key(&path) {
+                continue;
             }
             self.0.insert(path, node);
         }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use session_core::{Capabilities, ErrorKind, Exit, Isolation, Launch, ResolvedSpec, SessionId, Timestamp};
+use session_core::{
+    Capabilities, ErrorKind, Exit, Isolation, Launch, ResolvedSpec, SessionId, Timestamp,
+};
 
 use super::Operation;
 use super::process::Proc;
@@ -43,6 +45,7 @@ pub(super) struct Place {
     pub(super) exit: Option<Exit>,
     pub(super) snapshots: BTreeMap<String, Tree>,
     pub(super) first_launch: Option<Launch>,
+    pub(super) was_stopped: bool,
 }
 
 /// The main process, as far as it is known to run.
@@ -120,11 +123,14 @@ impl MemoryWorld {
         state.count
     }
 
-    /// Kills the processes of a session and waits until they are gone.
-    pub(super) async fn kill_all(&self, id: &SessionId) {
+    /// Kills the processes of a session and waits until they are gone; a world that has the defect
+    /// `spared` kills the main process only.
+    pub(super) async fn kill_all(&self, id: &SessionId, spared: Option<Mutant>) {
         let processes: Vec<_> = {
             let state = self.state();
-            let of_session = |process: &&Arc<Proc>| process.session == *id;
+            let spares = spared.is_some_and(|mutant| self.breaks(mutant));
+            let of_session =
+                |process: &&Arc<Proc>| process.session == *id && (process.is_main || !spares);
             state.processes.iter().filter(of_session).map(Arc::clone).collect()
         };
         for process in processes {

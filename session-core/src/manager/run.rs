@@ -34,7 +34,7 @@ impl Manager {
         let (id, progress) = (*id, progress.clone());
         self.drive(|inner| async move {
             let _lock = inner.lock(&id).await?;
-            inner.start(&id, size, &progress).await
+            inner.start(&id, size, false, &progress).await
         })
         .await
     }
@@ -66,7 +66,7 @@ impl Manager {
         self.drive(|inner| async move {
             let _lock = inner.lock(&id).await?;
             inner.stop(&id, grace, &progress).await?;
-            inner.start(&id, size, &progress).await
+            inner.start(&id, size, false, &progress).await
         })
         .await
     }
@@ -88,7 +88,12 @@ impl Manager {
                 return Err(Error::new(ErrorKind::Refused, "manager.attach", message)
                     .with_session(id.to_string()));
             }
-            self.start(id, options.size, progress).await?;
+            let (id, size, progress) = (*id, options.size, progress.clone());
+            self.drive(|inner| async move {
+                let _lock = inner.lock(&id).await?;
+                inner.start(&id, size, true, &progress).await
+            })
+            .await?;
         }
         self.inner.terminals.attach(home, id, options).await
     }
@@ -115,6 +120,7 @@ impl Inner {
         self: &Arc<Self>,
         id: &SessionId,
         size: TerminalSize,
+        awaits_client: bool,
         progress: &Progress,
     ) -> Result<SessionRecord> {
         const OPERATION: &str = "manager.start";
@@ -133,8 +139,12 @@ impl Inner {
             return Err(Error::new(ErrorKind::Lost, OPERATION, message).with_session(name));
         };
         let running = session.status().await?.is_running();
-        if running && self.terminals.is_held(self.layout().home(), id).await? {
-            return Ok(record);
+        if self.terminals.is_held(self.layout().home(), id).await? {
+            if running {
+                return Ok(record);
+            }
+            // The holder of a session that has just ended has not gone yet.
+            self.await_holder_end(&record).await?;
         }
         let launch = (!running).then(|| {
             Launch::new(record.spec.command.clone())
@@ -159,7 +169,8 @@ impl Inner {
             &before.spec.backend,
             self.layout().home(),
             launch,
-        );
+        )
+        .with_awaited_client(awaits_client);
         let held = steps.step("main-process", self.terminals.hold(request)).await;
         if held.is_err() && !running {
             self.catalog
@@ -203,14 +214,7 @@ impl Inner {
     ) -> Result<()> {
         let name = record.name.as_str();
         session.stop(grace).await.map_err(|error| error.with_session(name))?;
-        let deadline = Instant::now() + HOLDER_GRACE;
-        while self.terminals.is_held(self.layout().home(), &record.id).await? {
-            if Instant::now() >= deadline {
-                let message = "its processes have ended but its holder did not; try again";
-                return Err(Error::new(ErrorKind::Busy, "manager.stop", message).with_session(name));
-            }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
-        }
+        self.await_holder_end(record).await?;
         if let Status::Stopped { exit: Some(exit) } = session.status().await?
             && record.exit.as_ref() != Some(&exit)
         {
@@ -220,6 +224,20 @@ impl Inner {
                     record.exit = Some(exit);
                 })
                 .await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the holder of a session whose processes have ended has gone.
+    async fn await_holder_end(&self, record: &SessionRecord) -> Result<()> {
+        let deadline = Instant::now() + HOLDER_GRACE;
+        while self.terminals.is_held(self.layout().home(), &record.id).await? {
+            if Instant::now() >= deadline {
+                let message = "its processes have ended but its holder did not; try again";
+                return Err(Error::new(ErrorKind::Busy, "manager.stop", message)
+                    .with_session(record.name.as_str()));
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
         Ok(())
     }

@@ -70,14 +70,29 @@ pub struct Filter {
 /// Durable intent, shared by processes.
 ///
 /// # Contract
-/// - `insert_claims_the_name`: of two inserts of one name (or id), at any time and from any
-///   process, one succeeds and the other fails with `AlreadyExists`.
+/// - `fetch_missing_is_not_found`: by id and by name.
+/// - `insert_stores_the_record`: all of it, at the revision that is given back.
+/// - `find_is_by_exact_name`: case matters, a beginning is not enough.
+/// - `fresh_handle_sees_everything`: also what another process inserted.
+/// - `insert_claims_the_name`: another insert of it fails with `AlreadyExists`, at any time and
+///   from any process.
+/// - `insert_claims_the_id`: so does another insert of the id.
+/// - `concurrent_inserts_of_one_name`: of N, one succeeds.
+/// - `update_stores_the_record`: at a revision that is greater than the one before.
+/// - `update_of_missing_is_not_found`: and inserts nothing.
 /// - `update_is_compare_and_swap`: an update with a revision that is not the present one fails
-///   with `Busy` and changes nothing; of N updates from one revision, one succeeds.
-/// - `remove_is_idempotent`: removing what is not there is `Ok`; the name is free afterwards.
-/// - `list_survives_damage`: a damaged record is an `Err` in its place, never a lost list.
+///   with `Busy` and changes nothing.
+/// - `concurrent_updates_of_one_revision`: of N, one succeeds.
+/// - `remove_forgets_the_record`: its name is free afterwards.
+/// - `remove_is_idempotent`: removing what is not there is `Ok`.
 /// - `list_is_newest_first`: by `created_at`, then by id.
+/// - `list_filters_by_backend`, `list_filters_by_source`: exactly these.
+/// - `list_stops_at_the_limit`: the newest stay.
 /// - `unknown_fields_survive`: what another version wrote is read back and written back.
+/// - `damaged_is_an_error_of_its_own`: `Damaged`, and it can be removed.
+/// - `list_survives_damage`: a damaged record is an `Err` in its place, never a lost list.
+/// - `newer_version_is_shown`: where its known fields still fit.
+/// - `newer_version_is_never_rewritten`: an update fails with `NewerVersion`.
 #[async_trait]
 pub trait Registry: Debug + Send + Sync {
     /// Adds a record; claims its name.

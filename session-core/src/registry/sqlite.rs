@@ -6,7 +6,8 @@ mod rows;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -19,6 +20,9 @@ use crate::{Error, ErrorKind, Result, SessionId, SessionName, SessionRecord, Tim
 
 /// How long a call waits for another process that writes, before it fails with `Busy`.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long it sleeps before it looks again, at first and at last.
+const SHORTEST_PAUSE: Duration = Duration::from_micros(50);
+const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 /// Connections that are kept for the next call; more are opened when more calls run at once.
 const KEPT_CONNECTIONS: usize = 4;
 
@@ -86,12 +90,13 @@ impl SqliteRegistry {
         &self,
         records: Vec<Result<SessionRecord, DamagedEntry>>,
     ) -> Result<Vec<DamagedEntry>> {
+        let mut records = Some(records);
         self.run("registry.adopt", move |connection, fail| {
             let transaction = connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)
                 .map_err(fail)?;
             let mut left_out = Vec::new();
-            for record in records {
+            for record in records.take().into_iter().flatten() {
                 left_out.extend(rows::adopt(&transaction, record).map_err(fail)?);
             }
             transaction.execute("UPDATE registry SET built = 1", []).map_err(fail)?;
@@ -101,11 +106,12 @@ impl SqliteRegistry {
         .await
     }
 
-    /// Does `work` on a connection of its own, on a thread that may block.
+    /// Does `work` on a connection of its own, on a thread that may block; again while another
+    /// process holds the lock.
     async fn run<T: Send + 'static>(
         &self,
         operation: &'static str,
-        work: impl FnOnce(&mut Connection, &dyn Fn(rusqlite::Error) -> Error) -> Result<T>
+        mut work: impl FnMut(&mut Connection, &dyn Fn(rusqlite::Error) -> Error) -> Result<T>
         + Send
         + 'static,
     ) -> Result<T> {
@@ -118,7 +124,7 @@ impl SqliteRegistry {
                 Some(connection) => connection,
                 None => connect::again(&shared.path, shared.access, shared.patience)?,
             };
-            let result = work(&mut connection, &fail);
+            let result = patiently(shared.patience, || work(&mut connection, &fail));
             let mut idle = idle();
             if idle.len() < KEPT_CONNECTIONS {
                 idle.push(connection);
@@ -183,9 +189,16 @@ impl Registry for SqliteRegistry {
             let seen = i64::try_from(seen.0).unwrap_or(i64::MAX);
             let mut parameters = row.parameters().to_vec();
             parameters.push((":seen", &seen));
-            let changed = connection
-                .prepare_cached(rows::UPDATE)
-                .and_then(|mut update| update.execute(&parameters[..]));
+            // Most updates change nothing that is indexed, and then cost one page instead of six.
+            let update = |statement: &str| {
+                connection
+                    .prepare_cached(statement)
+                    .and_then(|mut update| update.execute(&parameters[..]))
+            };
+            let changed = match update(rows::UPDATE_DOCUMENT) {
+                Ok(0) => update(rows::UPDATE),
+                changed => changed,
+            };
             match changed {
                 Ok(0) => {}
                 Ok(_) => return Ok(Revision(seen.unsigned_abs() + 1)),
@@ -227,6 +240,23 @@ impl Registry for SqliteRegistry {
             rows::list(connection, &filter).map_err(fail)
         })
         .await
+    }
+}
+
+/// Repeats `work` while it finds the file locked.
+///
+/// SQLite's own waiting begins with a millisecond, many times what an update takes.
+fn patiently<T>(patience: Duration, mut work: impl FnMut() -> Result<T>) -> Result<T> {
+    let begun = Instant::now();
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        match work() {
+            Err(error) if failure::is_locked(&error) && begun.elapsed() < patience => {
+                thread::sleep(pause);
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            result => return result,
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! Several processes at one registry.
 
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
@@ -11,16 +14,18 @@ const PATH: &str = "SESSION_CORE_TEST_REGISTRY";
 const PROCESSES: usize = 4;
 const UPDATES: u64 = 50;
 
-/// Runs the ignored test `name` of this binary in a process of its own.
+/// Runs the test `name` of this binary in a process of its own.
 fn child(name: &str, path: &camino::Utf8Path) -> Child {
-    Command::new(std::env::current_exe().expect("a test knows its file"))
-        .args(["--exact", name, "--ignored", "--nocapture"])
-        .env(PATH, path)
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("this binary can be run")
+    command(name, path).spawn().expect("this binary can be run")
 }
 
+fn command(name: &str, path: &camino::Utf8Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a test knows its file"));
+    command.args(["--exact", name, "--nocapture"]).env(PATH, path).stdout(Stdio::null());
+    command
+}
+
+#[allow(clippy::disallowed_methods, reason = "how this test talks to its own processes")]
 fn given() -> Option<SqliteRegistry> {
     Some(SqliteRegistry::open(std::env::var(PATH).ok()?).expect("it opens in every process"))
 }
@@ -42,8 +47,8 @@ fn no_update_is_lost() {
     assert_eq!(entry.revision.0, 1 + PROCESSES as u64 * UPDATES);
 }
 
+/// The body of a process of `no_update_is_lost`; by itself it does nothing.
 #[test]
-#[ignore = "the body of a process of `no_update_is_lost`"]
 fn count_up() {
     let Some(registry) = given() else { return };
     let name = "shared".parse().unwrap();
@@ -73,8 +78,8 @@ fn one_name_has_one_winner() {
     assert_eq!(list.len(), 20);
 }
 
+/// The body of a process of `one_name_has_one_winner`; by itself it does nothing.
 #[test]
-#[ignore = "the body of a process of `one_name_has_one_winner`"]
 fn claim() {
     let Some(registry) = given() else { return };
     for n in 0..20 {
@@ -105,4 +110,41 @@ fn calls_run_side_by_side() {
         1,
         "of N updates from one revision, one succeeds"
     );
+}
+
+/// A home that its owner may only look at: another user, since root may write everywhere.
+#[test]
+#[expect(clippy::print_stderr, reason = "a skip must be seen")]
+fn a_home_without_permission_can_be_looked_at() {
+    const NOBODY: u32 = 65534;
+    let place = Place::new();
+    let path = place.join("registry.db");
+    let registry = SqliteRegistry::open(&path).unwrap();
+    wait(registry.insert(&record("auth", "local", "/a", 0))).unwrap();
+    drop(registry);
+    let give = |path: &camino::Utf8Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        chown(path, Some(NOBODY), Some(NOBODY))
+    };
+    if give(&path, 0o400).is_err() {
+        eprintln!("SKIPPED: another user can't be taken here (needs root)");
+        return;
+    }
+    give(place.path(), 0o500).unwrap();
+    let mut look = command("registry_processes::look", &path);
+    match look.uid(NOBODY).gid(NOBODY).current_dir("/").spawn() {
+        Ok(mut look) => assert!(look.wait().unwrap().success()),
+        Err(error) => eprintln!("SKIPPED: another user can't run this test: {error}"),
+    }
+}
+
+/// The body of a process of `a_home_without_permission_can_be_looked_at`.
+#[test]
+fn look() {
+    let Some(registry) = given() else { return };
+    assert!(registry.is_read_only());
+    let list = wait(registry.list(&Filter::default())).unwrap();
+    assert_eq!(list.len(), 1);
+    let error = wait(registry.insert(&record("other", "local", "/a", 0))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
 }

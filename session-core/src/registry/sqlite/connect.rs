@@ -39,8 +39,16 @@ pub(super) struct Opened {
     pub(super) is_new: bool,
 }
 
-/// Opens `path`, makes it if it is missing, brings it up to date.
+/// Opens `path`, makes it if it is missing, brings it up to date. The connection then does not
+/// wait for others: [`SqliteRegistry`](super::SqliteRegistry) does.
 pub(super) fn open(path: &Utf8Path, patience: Duration) -> Result<Opened> {
+    let opened = open_waiting(path, patience)?;
+    let fail = |error| failure(OPERATION, path, error);
+    opened.connection.busy_timeout(Duration::ZERO).map_err(fail)?;
+    Ok(opened)
+}
+
+fn open_waiting(path: &Utf8Path, patience: Duration) -> Result<Opened> {
     make_file(path)?;
     let written = prepare(path, patience);
     let Err(error) = written else { return written };
@@ -55,7 +63,10 @@ pub(super) fn open(path: &Utf8Path, patience: Duration) -> Result<Opened> {
 
 /// Another connection to a file that [`open`] has seen.
 pub(super) fn again(path: &Utf8Path, access: Access, patience: Duration) -> Result<Connection> {
-    connect(path, access, patience).map_err(|error| failure(OPERATION, path, error))
+    let fail = |error| failure(OPERATION, path, error);
+    let connection = connect(path, access, patience).map_err(fail)?;
+    connection.busy_timeout(Duration::ZERO).map_err(fail)?;
+    Ok(connection)
 }
 
 /// See [`SqliteRegistry::set_aside`](super::SqliteRegistry::set_aside).

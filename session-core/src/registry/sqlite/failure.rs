@@ -1,5 +1,7 @@
 //! What an error of SQLite means for who called.
 
+use std::error::Error as _;
+
 use camino::Utf8Path;
 use rusqlite::ErrorCode;
 use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
@@ -64,4 +66,11 @@ pub(super) fn damaged(operation: &'static str, path: &Utf8Path) -> Error {
 /// Whether something that must be unique is there already.
 pub(super) fn is_conflict(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+}
+
+/// Whether the error is that of a file which somebody else has locked: trying again helps.
+pub(super) fn is_locked(error: &Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
+    let code = cause.and_then(rusqlite::Error::sqlite_error_code);
+    matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }

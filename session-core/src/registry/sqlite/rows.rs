@@ -15,17 +15,16 @@ pub(super) const INSERT: &str = "INSERT INTO sessions \
 pub(super) const UPDATE: &str = "UPDATE sessions SET name = :name, backend = :backend, \
     phase = :phase, sources = :sources, created_at = :created_at, revision = revision + 1, \
     record = :record, problem = NULL WHERE id = :id AND revision = :seen";
+/// The same where no indexed column changes.
+pub(super) const UPDATE_DOCUMENT: &str = "UPDATE sessions SET phase = :phase, \
+    revision = revision + 1, record = :record, problem = NULL WHERE id = :id AND revision = :seen \
+    AND name = :name AND backend = :backend AND sources = :sources AND created_at = :created_at";
 /// One row by id.
 pub(super) const BY_ID: &str =
     "SELECT id, name, revision, record, problem FROM sessions WHERE id = ?1";
 /// One row by name.
 pub(super) const BY_NAME: &str =
     "SELECT id, name, revision, record, problem FROM sessions WHERE name = ?1";
-
-/// Below this many rows a second thread costs more than it brings.
-const ROWS_PER_THREAD: usize = 4096;
-/// More threads than this wait for each other's memory.
-const MAX_THREADS: usize = 8;
 
 /// A record's columns.
 pub(super) struct Row {
@@ -123,8 +122,8 @@ pub(super) fn one(
     select: &str,
     key: &str,
 ) -> SqlResult<Option<Result<Entry>>> {
-    let found = connection.prepare_cached(select)?.query_row([key], Found::read).optional()?;
-    Ok(found.map(|found| found.entry().map_err(|damaged| *damaged.error)))
+    let found = connection.prepare_cached(select)?.query_row([key], read).optional()?;
+    Ok(found.map(|found| found.map_err(|damaged| *damaged.error)))
 }
 
 /// The rows that `filter` wants, newest first; those of which too little is known to filter, last.
@@ -160,72 +159,38 @@ pub(super) fn list(
         let unknown = format!("{columns} sessions s WHERE s.backend IS NULL {newest}");
         rows.extend(found(connection, &unknown, [room])?);
     }
-    Ok(parse_all(rows))
+    Ok(rows)
 }
 
-fn found(connection: &Connection, select: &str, parameters: impl Params) -> SqlResult<Vec<Found>> {
-    connection.prepare_cached(select)?.query_map(parameters, Found::read)?.collect()
+fn found(
+    connection: &Connection,
+    select: &str,
+    parameters: impl Params,
+) -> SqlResult<Vec<Result<Entry, DamagedEntry>>> {
+    connection.prepare_cached(select)?.query_map(parameters, read)?.collect()
 }
 
-/// Parses on all processors: in a long list that is most of the work.
-fn parse_all(rows: Vec<Found>) -> Vec<Result<Entry, DamagedEntry>> {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = (rows.len() / ROWS_PER_THREAD).clamp(1, processors.min(MAX_THREADS));
-    if threads == 1 {
-        return rows.into_iter().map(Found::entry).collect();
-    }
-    let share = rows.len().div_ceil(threads);
-    let mut rows = rows.into_iter();
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|_| rows.by_ref().take(share).collect::<Vec<_>>())
-            .map(|rows| scope.spawn(|| rows.into_iter().map(Found::entry).collect::<Vec<_>>()))
-            .collect();
-        let done =
-            workers.into_iter().flat_map(|worker| worker.join().expect("parsing never panics"));
-        done.collect()
-    })
-}
-
-/// A row as it stands in the file: any column may hold anything.
-struct Found {
-    id: Option<SessionId>,
-    name: Option<String>,
-    revision: i64,
-    record: Vec<u8>,
-    problem: Option<String>,
-}
-
-impl Found {
-    fn read(row: &rusqlite::Row<'_>) -> SqlResult<Self> {
-        let text = |column| -> SqlResult<Option<String>> {
-            Ok(row.get_ref(column)?.as_str().ok().map(str::to_owned))
-        };
-        let record = match row.get_ref(3)? {
-            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
-            other => format!("{:?}", other.data_type()).into_bytes(),
-        };
-        let revision = row.get(2)?;
-        let id = text(0)?.and_then(|id| id.parse().ok());
-        Ok(Self { id, name: text(1)?, revision, record, problem: text(4)? })
-    }
-
-    fn entry(self) -> Result<Entry, DamagedEntry> {
-        let parsed = match &self.problem {
-            Some(problem) => Err(stored_problem(problem)),
-            None => SessionRecord::from_json(&self.record).and_then(|record| {
-                let is_own = self.id == Some(record.id)
-                    && self.name.as_deref() == Some(record.name.as_str());
+/// Reads a row as it stands in the file: any column may hold anything. The document is parsed where
+/// SQLite has it, since a copy of all of them is what a long list would mostly cost.
+fn read(row: &rusqlite::Row<'_>) -> SqlResult<Result<Entry, DamagedEntry>> {
+    let text = |column| -> SqlResult<Option<&str>> { Ok(row.get_ref(column)?.as_str().ok()) };
+    let id: Option<SessionId> = text(0)?.and_then(|id| id.parse().ok());
+    let name = text(1)?;
+    let parsed = match (text(4)?, row.get_ref(3)?) {
+        (Some(problem), _) => Err(stored_problem(problem)),
+        (None, ValueRef::Text(json) | ValueRef::Blob(json)) => SessionRecord::from_json(json)
+            .and_then(|record| {
+                let is_own = id == Some(record.id) && name == Some(record.name.as_str());
                 if is_own { Ok(record) } else { Err(stranger()) }
             }),
-        };
-        let revision = Revision(self.revision.unsigned_abs());
-        parsed.map(|record| Entry::new(record, revision)).map_err(|error| {
-            let session = self.name.clone().or_else(|| self.id.map(|id| id.to_string()));
-            let error = session.into_iter().fold(error, Error::with_session);
-            DamagedEntry::new(self.id, self.name, error)
-        })
-    }
+        (None, _) => Err(stranger()),
+    };
+    let revision = Revision(row.get::<_, i64>(2)?.unsigned_abs());
+    Ok(parsed.map(|record| Entry::new(record, revision)).map_err(|error| {
+        let session = name.map(str::to_owned).or_else(|| id.map(|id| id.to_string()));
+        let error = session.into_iter().fold(error, Error::with_session);
+        DamagedEntry::new(id, name.map(str::to_owned), error)
+    }))
 }
 
 fn stranger() -> Error {

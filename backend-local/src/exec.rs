@@ -1,0 +1,55 @@
+//! Processes beside the main one.
+
+use std::process::Stdio;
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+use session_core::{Error, ErrorKind, ExecRequest, Input, Output, Process, Result};
+
+use crate::child::{Control, unignore_signals};
+use crate::program::{Program, missing_directory};
+use crate::pty::OnTerminal;
+use crate::state::Place;
+use crate::status;
+use crate::streams::{Reading, Writing};
+
+const OPERATION: &str = "local.exec";
+
+/// Starts it. Blocks; runs inside a tokio runtime, which then watches the process.
+pub(crate) fn exec(place: &Place, request: &ExecRequest) -> Result<Process> {
+    let directory = directory(place, request)?;
+    let program = Program::find(OPERATION, &request.argv, &request.environment, &directory)?;
+    unignore_signals();
+    let mut command = program.command(place, None);
+    if let Some(size) = request.terminal {
+        let started = OnTerminal::start(OPERATION, &program, command, size)?;
+        let control = Control::supervise(started.child, Some(started.terminal));
+        let input: Input = Box::new(Writing::new(started.input));
+        let output: Output = Box::new(Reading::new(started.output));
+        return Ok(Process::new(Some(input), output, None, Arc::new(control)));
+    }
+    // A group of its own, so that a signal reaches all of it and nothing of ours.
+    command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(if request.input { Stdio::piped() } else { Stdio::null() });
+    let mut child = command.spawn().map_err(|error| program.refused(error))?;
+    let stdin = child.stdin.take().map(|pipe| Box::new(Writing::new(pipe)) as Input);
+    let stdout = child.stdout.take().expect("piped above");
+    let stderr = child.stderr.take().expect("piped above");
+    let control = Control::supervise(child, None);
+    let stdout = Box::new(Reading::new(stdout));
+    Ok(Process::new(stdin, stdout, Some(Box::new(Reading::new(stderr))), Arc::new(control)))
+}
+
+fn directory(place: &Place, request: &ExecRequest) -> Result<Utf8PathBuf> {
+    let session = status::whole(place, OPERATION)?;
+    let base = session.working_directory;
+    let Some(asked) = &request.directory else {
+        return if base.is_dir() { Ok(base) } else { Err(missing_directory(OPERATION, &base)) };
+    };
+    let directory = base.join(asked);
+    if directory.is_dir() {
+        return Ok(directory);
+    }
+    let message = format!("no directory `{directory}`; make it first, or name another");
+    Err(Error::new(ErrorKind::NotFound, OPERATION, message).with_session(place.id().to_string()))
+}

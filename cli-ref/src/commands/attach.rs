@@ -1,0 +1,55 @@
+//! `sessctl attach`: enter a session.
+
+use session_core::{AttachOptions, Error, ErrorKind, Progress, Result, SessionRecord};
+
+use super::Context;
+use crate::args::Attach;
+use crate::chord::Chord;
+use crate::surroundings::at_terminal;
+use crate::terminal::{self, Left};
+
+pub(super) async fn run(context: &Context, arguments: Attach) -> Result<u8> {
+    if !at_terminal() {
+        let message =
+            "there is no terminal to enter the session at; `sessctl logs` shows what it printed";
+        return Err(Error::new(ErrorKind::InvalidInput, "sessctl.attach", message));
+    }
+    let chord = match &arguments.detach_key {
+        Some(text) => Chord::parse(text)?,
+        None => context.surroundings.detach,
+    };
+    let record = context.manager.find(&arguments.name).await?;
+    let options = AttachOptions::new(terminal::size())
+        .with_read_only(arguments.read_only)
+        .with_replay(arguments.replay);
+    enter(context, &record, options, chord, None).await
+}
+
+/// Puts the person's terminal into the session until one of them leaves.
+pub(super) async fn enter(
+    context: &Context,
+    record: &SessionRecord,
+    options: AttachOptions,
+    chord: Chord,
+    greeting: Option<String>,
+) -> Result<u8> {
+    let name = &record.name;
+    let attachment = context.manager.attach(&record.id, &options, &Progress::default()).await?;
+    match terminal::enter(attachment, chord, greeting).await? {
+        Left::Detached => {
+            context
+                .ui
+                .notice(format!("\nleft {name} running; come back with `sessctl attach {name}`"));
+            Ok(0)
+        }
+        Left::Exited(exit) => {
+            context.ui.notice(format!("\n{name} ended with code {}", exit.code));
+            Ok(u8::try_from(exit.code).unwrap_or(u8::MAX))
+        }
+        Left::Cut => {
+            let message =
+                format!("the connection to it was cut; `sessctl attach {name}` tries again");
+            Err(Error::new(ErrorKind::Lost, "sessctl.attach", message).with_session(name.as_str()))
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `sessctl exec` and `sessctl shell`: processes beside the main one.
+
+use session_core::{ExecRequest, Result};
+
+use super::{Context, variables};
+use crate::args::{Exec, Shell, When};
+use crate::surroundings::at_terminal;
+use crate::terminal;
+
+pub(super) async fn run(context: &Context, arguments: Exec) -> Result<u8> {
+    let record = context.manager.find(&arguments.name).await?;
+    let with_terminal = match arguments.tty {
+        Some(When::Always) => true,
+        Some(When::Never) => false,
+        None => at_terminal(),
+    };
+    let mut request = ExecRequest::new(arguments.command)
+        .with_environment(variables(&arguments.env)?)
+        .with_input();
+    request.directory = arguments.workdir;
+    if with_terminal {
+        request = request.with_terminal(terminal::size());
+    }
+    let process = context.manager.exec(&record.id, request).await?;
+    terminal::run(process, with_terminal).await
+}
+
+/// The person's shell, always at a terminal if there is one (S0.19).
+pub(super) async fn shell(context: &Context, arguments: &Shell) -> Result<u8> {
+    let record = context.manager.find(&arguments.name).await?;
+    let mut request = ExecRequest::new(context.surroundings.host.shell.clone()).with_input();
+    if at_terminal() {
+        request = request.with_terminal(terminal::size());
+    }
+    let process = context.manager.exec(&record.id, request).await?;
+    terminal::run(process, at_terminal()).await
+}

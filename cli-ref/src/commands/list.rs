@@ -1,0 +1,88 @@
+//! `sessctl list`: all sessions, as they are recorded and as they are.
+
+use session_core::{Filter, ListItem, Phase, Result, SessionList};
+
+use super::Context;
+use crate::args::List;
+use crate::ui::{plain, table};
+
+const HEADINGS: [&str; 7] = ["NAME", "AGENT", "STATUS", "BACKEND", "SOURCE", "BRANCH", "CREATED"];
+const GREEN: &str = "\x1b[32m";
+const RED: &str = "\x1b[31m";
+const YELLOW: &str = "\x1b[33m";
+
+pub(super) async fn run(context: &Context, arguments: &List) -> Result<u8> {
+    let mut filter = Filter::default();
+    filter.backend.clone_from(&arguments.backend);
+    let mut list = context.manager.list(&filter).await?;
+    if list.sessions.iter().any(|item| item.phase.is_some_and(|phase| phase != Phase::Ready)) {
+        // What a killed command left half done is finished now, if nobody works on it.
+        let _ = context.manager.reconcile().await;
+        list = context.manager.list(&filter).await?;
+    }
+    if arguments.json {
+        context.ui.line(serde_json::to_string_pretty(&list).expect("a list is plain data"));
+        return Ok(0);
+    }
+    for notice in &list.notices {
+        context.ui.notice(format!("note: {}", plain(notice)));
+    }
+    if arguments.names {
+        list.sessions.iter().for_each(|item| context.ui.line(plain(&item.name)));
+    } else {
+        context.ui.text(render(&list));
+    }
+    Ok(0)
+}
+
+/// The table that people read.
+pub(crate) fn render(list: &SessionList) -> String {
+    if list.sessions.is_empty() {
+        return "no sessions yet; `sessctl start` makes one\n".to_owned();
+    }
+    let rows: Vec<_> = list.sessions.iter().map(row).collect();
+    table(&HEADINGS, &rows)
+}
+
+fn row(item: &ListItem) -> Vec<(String, &'static str)> {
+    let or_dash = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), plain);
+    let (status, style) = status(item);
+    let sources: Vec<String> = item.sources.iter().map(|source| plain(source.as_str())).collect();
+    let mut source = if sources.is_empty() { "-".to_owned() } else { sources.join(" ") };
+    if !item.isolated {
+        source.push_str(" (live, not isolated)");
+    }
+    let created = item.created_at.map_or_else(|| "-".to_owned(), |time| time.to_table());
+    vec![
+        (plain(&item.name), ""),
+        (or_dash(&item.agent), ""),
+        (status, style),
+        (or_dash(&item.backend), ""),
+        (source, ""),
+        (or_dash(&item.branch), ""),
+        (created, ""),
+    ]
+}
+
+fn status(item: &ListItem) -> (String, &'static str) {
+    let unfinished = match item.phase {
+        Some(Phase::Creating) => Some("creating"),
+        Some(Phase::Removing) => Some("removing"),
+        _ => None,
+    };
+    let word = match (item.status.as_str(), unfinished, item.exit_code, &item.status_reason) {
+        ("incomplete", Some(phase), _, _) => phase.to_owned(),
+        (word, Some(phase), _, _) => format!("{phase}, {word}"),
+        ("stopped", None, Some(code), _) if code != 0 => format!("stopped ({code})"),
+        ("lost" | "damaged", None, _, Some(reason)) => {
+            format!("{} ({})", item.status, plain(reason))
+        }
+        (word, None, _, _) => word.to_owned(),
+    };
+    let style = match item.status.as_str() {
+        "running" => GREEN,
+        "stopped" => RED,
+        _ => YELLOW,
+    };
+    (word, style)
+}

@@ -1,0 +1,72 @@
+//! One file for each thing to do.
+
+mod attach;
+mod doctor;
+mod exec;
+mod inspect;
+mod list;
+mod logs;
+mod man;
+mod remove;
+mod start;
+mod stop;
+mod trash;
+
+use std::collections::BTreeMap;
+
+use session_core::{Error, ErrorKind, Manager, Result};
+
+use crate::args::Command;
+use crate::surroundings::Surroundings;
+use crate::ui::Ui;
+
+/// What every command needs.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) ui: Ui,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) manager: Manager,
+}
+
+impl Context {
+    /// Does it; gives the code to end with.
+    pub(crate) async fn run(&self, command: Command) -> Result<u8> {
+        match command {
+            Command::Start(arguments) => start::run(self, arguments).await,
+            Command::Attach(arguments) => attach::run(self, arguments).await,
+            Command::List(arguments) => list::run(self, &arguments).await,
+            Command::Stop(arguments) => stop::stop(self, &arguments).await,
+            Command::Restart(arguments) => stop::restart(self, &arguments).await,
+            Command::Remove(arguments) => remove::run(self, &arguments).await,
+            Command::Shell(arguments) => exec::shell(self, &arguments).await,
+            Command::Exec(arguments) => exec::run(self, arguments).await,
+            Command::Logs(arguments) => logs::run(self, &arguments).await,
+            Command::Inspect(arguments) => inspect::run(self, &arguments).await,
+            Command::Trash(arguments) => trash::run(self, &arguments).await,
+            Command::Doctor(arguments) => doctor::run(self, &arguments).await,
+            Command::Completions(_) | Command::Man => {
+                let message = "needs no sessions and is done before";
+                Err(Error::new(ErrorKind::Internal, "sessctl.run", message))
+            }
+        }
+    }
+}
+
+pub(crate) use man::{completions, manual};
+
+/// Reads `KEY=VALUE` words.
+fn variables(words: &[String]) -> Result<BTreeMap<String, String>> {
+    let read = |word: &String| {
+        let (key, value) = word.split_once('=').filter(|(key, _)| !key.is_empty())?;
+        Some((key.to_owned(), value.to_owned()))
+    };
+    let wrong: Vec<_> = words
+        .iter()
+        .filter(|word| read(word).is_none())
+        .map(|word| format!("`{}` is not of the form KEY=VALUE", word.escape_debug()))
+        .collect();
+    if !wrong.is_empty() {
+        return Err(Error::problems("sessctl.env", wrong));
+    }
+    Ok(words.iter().filter_map(read).collect())
+}

@@ -1,0 +1,149 @@
+//! `sessctl start`: make a session and enter it; enter it if it exists.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use camino::Utf8PathBuf;
+use session_core::{
+    AttachOptions, Error, ErrorKind, Event, Progress, Result, SessionName, SessionSpec, Strategy,
+    Uncommitted,
+};
+
+use super::{Context, attach, variables};
+use crate::args::Start;
+use crate::surroundings::at_terminal;
+use crate::terminal;
+
+/// A copy that takes less than this is not worth a moving line.
+const QUIET_FOR: Duration = Duration::from_millis(400);
+
+pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
+    let detach = arguments.detach;
+    if !detach && !at_terminal() {
+        let message = "there is no terminal to enter the session at; use --detach";
+        return Err(Error::new(ErrorKind::InvalidInput, "sessctl.start", message));
+    }
+    let spec = spec(arguments)?;
+    if let Some(name) = &spec.name {
+        match context.manager.find(name.as_str()).await {
+            Ok(record) if record.phase == session_core::Phase::Ready => {
+                return enter_existing(context, &record, &spec, detach).await;
+            }
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+
+    let progress = progress(context);
+    let interrupted = progress.clone();
+    let watch = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            interrupted.cancel();
+        }
+    });
+    let created = context.manager.create(spec, &progress).await;
+    context.ui.passing("");
+    watch.abort();
+    let record = created?;
+    for project in &record.projects {
+        let skipped = &project.skipped;
+        if !skipped.is_empty() {
+            context.ui.notice(format!(
+                "not copied from {}: {}",
+                project.source,
+                skipped.join(", ")
+            ));
+        }
+        if project.strategy == Strategy::Mount {
+            context.ui.notice(format!(
+                "{} is mounted live: the session is NOT isolated from it",
+                project.source
+            ));
+        }
+    }
+    if detach {
+        context.manager.start(&record.id, terminal::size(), &progress).await?;
+        context.ui.line(&record.name);
+        return Ok(0);
+    }
+    let branch = record.branch().map(|branch| format!(" on branch {branch}")).unwrap_or_default();
+    let chord = context.surroundings.detach;
+    let greeting = format!(" session {}{branch}; {chord} leaves it running ", record.name);
+    let options = AttachOptions::new(terminal::size());
+    attach::enter(context, &record, options, chord, Some(greeting)).await
+}
+
+async fn enter_existing(
+    context: &Context,
+    record: &session_core::SessionRecord,
+    spec: &SessionSpec,
+    detach: bool,
+) -> Result<u8> {
+    let mut same = SessionSpec::new();
+    same.name.clone_from(&spec.name);
+    if *spec != same {
+        context.ui.notice(format!(
+            "session {} exists already; entering it as it is, other options are ignored",
+            record.name
+        ));
+    }
+    if detach {
+        context.manager.start(&record.id, terminal::size(), &Progress::default()).await?;
+        context.ui.line(&record.name);
+        return Ok(0);
+    }
+    let options = AttachOptions::new(terminal::size());
+    attach::enter(context, record, options, context.surroundings.detach, None).await
+}
+
+/// What is asked for, from the words of the command line.
+fn spec(arguments: Start) -> Result<SessionSpec> {
+    let mut spec = SessionSpec::new();
+    let mut sources: Vec<Utf8PathBuf> = arguments.paths;
+    if let Some(word) = arguments.name {
+        match word.parse::<SessionName>() {
+            Ok(name) => spec.name = Some(name),
+            // `sessctl start ./here` names a project and no session.
+            Err(_) if word.contains('/') && Utf8PathBuf::from(&word).exists() => {
+                sources.insert(0, word.into());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    spec.sources = sources;
+    spec.strategy = match (arguments.no_worktree, arguments.mount, arguments.empty) {
+        (true, _, _) => Some(Strategy::Copy),
+        (_, true, _) => Some(Strategy::Mount),
+        (_, _, true) => Some(Strategy::None),
+        _ => None,
+    };
+    spec.branch = arguments.branch;
+    spec.exclude = arguments.exclude;
+    spec.include = arguments.include;
+    if arguments.clean {
+        spec.uncommitted = Uncommitted::LeaveOut;
+    }
+    spec.backend = arguments.backend;
+    spec.agent = arguments.agent;
+    spec.environment = variables(&arguments.env)?;
+    spec.command = arguments.command;
+    Ok(spec)
+}
+
+/// Shows a moving line while a long copy goes on.
+fn progress(context: &Context) -> Progress {
+    let ui = context.ui;
+    let began = Instant::now();
+    let shown = Mutex::new(began);
+    Progress::new(move |event| match event {
+        Event::Copied { project, files, bytes } => {
+            let Ok(mut shown) = shown.lock() else { return };
+            if began.elapsed() > QUIET_FOR && shown.elapsed() > Duration::from_millis(100) {
+                *shown = Instant::now();
+                ui.passing(&format!("copying {project}: {files} files, {} MB", bytes / 1_000_000));
+            }
+        }
+        Event::Notice { message } => ui.notice(message),
+        _ => {}
+    })
+}

@@ -1,0 +1,8 @@
+//! `sessctl` as a person uses it: the real program, real git, a real terminal.
+
+mod damage;
+mod input;
+mod path;
+mod place;
+mod screen;
+mod words;

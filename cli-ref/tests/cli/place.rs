@@ -1,0 +1,183 @@
+//! A home, a project and a `sessctl` that knows nothing else.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// One test's own world; everything that still runs in it ends when it is dropped.
+pub(crate) struct Place {
+    root: TempDir,
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Place {
+    /// A place with an empty directory `project`.
+    pub(crate) fn new() -> Self {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        for directory in ["user", "project"] {
+            std::fs::create_dir(root.path().join(directory)).expect("an empty place");
+        }
+        Self { root }
+    }
+
+    /// A place whose `project` is a git repository with one commit.
+    pub(crate) fn with_repository() -> Self {
+        let place = Self::new();
+        place.write("project/README.md", "hello\n");
+        place.write("project/src/main.rs", "fn main() {}\n");
+        place.git(&["init", "-q", "-b", "main"]);
+        place.git(&["add", "."]);
+        place.git(&["commit", "-q", "-m", "first"]);
+        place
+    }
+
+    pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.root.path().join(path)
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().expect("below the root")).expect("parents");
+        std::fs::write(path, text).expect("a small file");
+    }
+
+    pub(crate) fn read(&self, path: impl AsRef<Path>) -> String {
+        let path = self.path(path);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Runs git in the project.
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        git_in(&self.path("project"), arguments)
+    }
+
+    /// The command, about to run in the project.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sessctl"));
+        command.args(arguments).current_dir(self.path("project")).env_clear();
+        command.envs(self.environment());
+        command
+    }
+
+    /// The environment of every command here.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        let text = |path: PathBuf| path.into_os_string().into_string().expect("UTF-8 paths");
+        vec![
+            ("PATH", std::env::var("PATH").expect("a PATH")),
+            ("HOME", text(self.path("user"))),
+            ("SESSCTL_HOME", text(self.path("home"))),
+            ("SHELL", "/bin/sh".to_owned()),
+            ("USER", "tester".to_owned()),
+            ("TERM", "xterm-256color".to_owned()),
+            ("PS1", "READY> ".to_owned()),
+        ]
+    }
+
+    /// Runs the command without a terminal.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Done {
+        finish(self.command(arguments).stdin(Stdio::null()).output())
+    }
+
+    /// Runs the command, which must succeed; gives what it printed.
+    pub(crate) fn good(&self, arguments: &[&str]) -> String {
+        let done = self.run(arguments);
+        assert_eq!(done.code, 0, "sessctl {arguments:?}: {done:#?}");
+        done.out
+    }
+
+    /// Runs the command, which must fail with `code`; gives what it complained.
+    pub(crate) fn bad(&self, arguments: &[&str], code: i32) -> String {
+        let done = self.run(arguments);
+        assert_eq!(done.code, code, "sessctl {arguments:?}: {done:#?}");
+        done.err
+    }
+
+    /// The list as JSON.
+    pub(crate) fn list(&self) -> Value {
+        serde_json::from_str(&self.good(&["list", "--json"])).expect("JSON")
+    }
+
+    /// One session of the list.
+    pub(crate) fn session(&self, name: &str) -> Value {
+        let list = self.list();
+        let sessions = list["sessions"].as_array().expect("a list").clone();
+        let found = sessions.into_iter().find(|session| session["name"] == name);
+        found.unwrap_or_else(|| panic!("no `{name}` in {list:#}"))
+    }
+
+    /// A session's directory.
+    pub(crate) fn directory(&self, name: &str) -> PathBuf {
+        self.session(name)["directory"].as_str().expect("a directory").into()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Ok(done) = self.command(&["list", "--names", "--quiet"]).output() else { return };
+        for name in String::from_utf8_lossy(&done.stdout).lines() {
+            let _ = self.command(&["stop", "--time", "0", name]).output();
+        }
+    }
+}
+
+pub(crate) fn finish(outcome: std::io::Result<Output>) -> Done {
+    let output = outcome.expect("the command starts");
+    Done {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Runs git with nobody's configuration.
+pub(crate) fn git_in(directory: &Path, arguments: &[&str]) -> String {
+    let identity = [
+        ("GIT_AUTHOR_NAME", "tester"),
+        ("GIT_AUTHOR_EMAIL", "tester@example.invalid"),
+        ("GIT_COMMITTER_NAME", "tester"),
+        ("GIT_COMMITTER_EMAIL", "tester@example.invalid"),
+        ("GIT_CONFIG_GLOBAL", "/dev/null"),
+        ("GIT_CONFIG_NOSYSTEM", "1"),
+    ];
+    let mut command = Command::new("git");
+    command.arg("-C").arg(directory).args(arguments).envs(identity);
+    let done = finish(command.output());
+    assert_eq!(done.code, 0, "git {arguments:?}: {done:#?}");
+    done.out
+}
+
+/// Says visibly that a test could not be run here; `.ci/test` lists it.
+#[expect(clippy::print_stderr, reason = "a skip must be seen")]
+pub(crate) fn skip(reason: &str) {
+    eprintln!("SKIPPED {reason}");
+}
+
+/// Whether any process of this machine has `mark` in its environment.
+pub(crate) fn processes_with(mark: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
+        let is_process = entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit);
+        let Ok(environment) = std::fs::read(entry.path().join("environ")) else { continue };
+        let marked =
+            environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes());
+        if is_process && marked {
+            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            found.push(format!(
+                "{}: {}",
+                OsStr::to_string_lossy(&entry.file_name()),
+                String::from_utf8_lossy(&line).replace('\0', " ")
+            ));
+        }
+    }
+    found
+}

@@ -1,0 +1,105 @@
+//! What people read, word by word.
+
+use crate::place::Place;
+use crate::screen::Screen;
+
+/// Ids, times and paths differ from run to run.
+fn settings(place: &Place) -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    let root = place.path("").canonicalize().expect("a root");
+    settings.add_filter(&format!("{}/?", root.to_str().expect("UTF-8")), "[ROOT]/");
+    settings.add_filter(" {2,}", "  "); // the columns are as wide as this run's paths
+    settings.add_filter(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[ID]");
+    settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "[TIME]");
+    settings.add_filter(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "[TIME]");
+    settings.add_filter(r"[0-9a-f]{40}", "[COMMIT]");
+    settings
+}
+
+/// S0.11, S2.15, S4.27: the table, plain when piped.
+#[test]
+fn list() {
+    let place = Place::with_repository();
+    assert_eq!(place.good(&["list"]), "no sessions yet; `sessctl start` makes one\n");
+    place.good(&["start", "alpha", "-d", "--", "sleep", "600"]);
+    place.good(&["start", "beta", "-d", "--mount", "--agent", "claude", "--", "sleep", "600"]);
+    place.good(&["start", "gamma", "-d", "--empty", "--", "sh", "-c", "read x; exit 3"]);
+    place.good(&["stop", "alpha"]);
+    let listed = place.good(&["ls"]);
+    assert!(!listed.contains('\u{1b}'), "no colour in a pipe");
+    settings(&place).bind(|| insta::assert_snapshot!(listed));
+}
+
+/// S2.15: running is green, stopped is red, on a terminal.
+#[test]
+fn list_is_coloured_on_a_terminal() {
+    let place = Place::with_repository();
+    place.good(&["start", "up", "-d", "--", "sleep", "600"]);
+    place.good(&["start", "down", "-d", "--", "sleep", "600"]);
+    place.good(&["stop", "down"]);
+    let screen = Screen::sized(&place, &["list"], 24, 200);
+    screen.wait_for("down");
+    screen.wait_for("up");
+    let raw = screen.raw();
+    assert_eq!(screen.end(), 0);
+    assert!(raw.contains("\u{1b}[32mrunning"), "{raw:?}");
+    assert!(raw.contains("\u{1b}[31mstopped"), "{raw:?}");
+}
+
+/// S0.27: the record as JSON.
+#[test]
+fn inspect() {
+    let place = Place::with_repository();
+    place.good(&["start", "one", "-d", "--", "sleep", "600"]);
+    place.good(&["stop", "one"]);
+    let text = place.good(&["inspect", "one"]);
+    settings(&place).bind(|| insta::assert_snapshot!(text));
+}
+
+/// S2.17: every command has its help.
+#[test]
+fn help() {
+    let place = Place::new();
+    let text = place.good(&["--help"]);
+    settings(&place).bind(|| insta::assert_snapshot!(text));
+    for command in [
+        "start",
+        "attach",
+        "list",
+        "stop",
+        "restart",
+        "remove",
+        "shell",
+        "exec",
+        "logs",
+        "inspect",
+        "trash",
+        "doctor",
+        "completions",
+        "man",
+    ] {
+        assert!(place.good(&[command, "--help"]).contains("Usage:"), "{command}");
+        assert!(text.contains(command), "{command} is not in the overview");
+    }
+}
+
+#[test]
+fn manual_and_completions() {
+    let place = Place::new();
+    assert!(place.good(&["man"]).contains(".TH"));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(place.good(&["completions", shell]).contains("sessctl"), "{shell}");
+    }
+    assert!(!place.path("home").exists(), "they need no home");
+}
+
+/// Every check passes here, and a second front end can read them.
+#[test]
+fn doctor() {
+    let place = Place::new();
+    let text = place.good(&["doctor"]);
+    assert!(text.contains("local (") && text.contains("ok"), "{text}");
+    let report: serde_json::Value =
+        serde_json::from_str(&place.good(&["doctor", "--json"])).expect("JSON");
+    assert_eq!(report["backends"][0]["kind"], "local");
+}

@@ -1,0 +1,120 @@
+//! The bounded log of a terminal's raw output, written beside the reading.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// The file in a session's log directory that is written now.
+pub(crate) const NEW_NAME: &str = "terminal.log";
+/// The full one before it.
+pub(crate) const OLD_NAME: &str = "terminal.log.1";
+
+/// Pieces that may wait for the disk; beyond that output is left out of the log, because the
+/// main process is never made to wait for a disk.
+const WAITING_PIECES: usize = 256;
+
+/// Hands output to the thread that writes it; dropping it ends the thread.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    sender: SyncSender<Bytes>,
+    writer: JoinHandle<()>,
+    lost: u64,
+}
+
+impl Journal {
+    /// Opens (or goes on with) the log in `directory`; two files of at most `file_bytes` each.
+    pub(crate) fn open(directory: &Utf8Path, file_bytes: u64) -> io::Result<Self> {
+        let log = Log::open(directory, file_bytes)?;
+        let (sender, receiver) = sync_channel(WAITING_PIECES);
+        let writer = std::thread::Builder::new()
+            .name("terminal-log".to_owned())
+            .spawn(move || write_all(log, &receiver))?;
+        Ok(Self { sender, writer, lost: 0 })
+    }
+
+    /// Queues a piece; never waits.
+    pub(crate) fn append(&mut self, bytes: Bytes) {
+        if self.lost > 0 {
+            let note = format!("\r\n[{} bytes are not in this log]\r\n", self.lost);
+            if self.sender.try_send(note.into()).is_err() {
+                self.lost += bytes.len() as u64;
+                return;
+            }
+            self.lost = 0;
+        }
+        if let Err(TrySendError::Full(bytes)) = self.sender.try_send(bytes) {
+            self.lost += bytes.len() as u64;
+        }
+    }
+
+    /// Waits until everything queued is in the file. Blocks.
+    pub(crate) fn close(self) {
+        drop(self.sender);
+        if self.writer.join().is_err() {
+            tracing::warn!("the writer of the terminal's log panicked");
+        }
+    }
+}
+
+fn write_all(mut log: Log, receiver: &Receiver<Bytes>) {
+    for bytes in receiver {
+        if let Err(error) = log.append(&bytes) {
+            tracing::warn!(%error, "the terminal's log can't be written");
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Log {
+    directory: Utf8PathBuf,
+    file: File,
+    written: u64,
+    most: u64,
+}
+
+impl Log {
+    fn open(directory: &Utf8Path, most: u64) -> io::Result<Self> {
+        let file = open_append(&directory.join(NEW_NAME))?;
+        let written = file.metadata()?.len();
+        Ok(Self { directory: directory.to_owned(), file, written, most: most.max(1) })
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.written > 0 && self.written + bytes.len() as u64 > self.most {
+            std::fs::rename(self.directory.join(NEW_NAME), self.directory.join(OLD_NAME))?;
+            self.file = open_append(&self.directory.join(NEW_NAME))?;
+            self.written = 0;
+        }
+        self.file.write_all(bytes)?;
+        self.written += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+fn open_append(path: &Utf8Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Journal, NEW_NAME, OLD_NAME};
+    use camino::Utf8Path;
+
+    #[test]
+    fn keeps_at_most_two_files() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let directory = Utf8Path::from_path(directory.path()).expect("UTF-8");
+        let mut journal = Journal::open(directory, 10).expect("a log");
+        for piece in ["12345", "67890", "abcde", "fghij", "x"] {
+            journal.append(piece.into());
+        }
+        journal.close();
+        let read = |name: &str| std::fs::read_to_string(directory.join(name)).expect(name);
+        assert_eq!((read(OLD_NAME).as_str(), read(NEW_NAME).as_str()), ("abcdefghij", "x"));
+    }
+}

@@ -1,0 +1,83 @@
+//! The way to the main process: its input and its terminal's size, neither of which may make the
+//! reading of its output wait.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use session_core::{Input, ProcessControl, TerminalSize};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+/// Pieces of input that may wait for a main process that does not read.
+const WAITING_PIECES: usize = 8192;
+/// The part of them that is kept for what people type; answers get the rest.
+const FOR_PEOPLE: usize = 4096;
+
+type Piece = (Bytes, Option<OwnedSemaphorePermit>);
+
+/// Hands input and sizes to two tasks; dropping it ends them.
+#[derive(Debug)]
+pub(crate) struct Keyboard {
+    pieces: mpsc::Sender<Piece>,
+    sizes: mpsc::UnboundedSender<TerminalSize>,
+}
+
+impl Keyboard {
+    /// Starts the tasks that write to `input` and resize through `control`.
+    pub(crate) fn new(input: Input, control: Arc<dyn ProcessControl>) -> Self {
+        let (pieces, waiting_pieces) = mpsc::channel(WAITING_PIECES);
+        let (sizes, waiting_sizes) = mpsc::unbounded_channel();
+        tokio::spawn(write_all(input, waiting_pieces));
+        tokio::spawn(resize_all(control, waiting_sizes));
+        Self { pieces, sizes }
+    }
+
+    /// Queues input. The permit is what bounds it: it is given back once written. Without one
+    /// (an answer of ours) it is dropped when a main process lets too much wait.
+    pub(crate) fn write(&self, bytes: Bytes, permit: Option<OwnedSemaphorePermit>) {
+        if permit.is_none() && self.pieces.capacity() < FOR_PEOPLE {
+            return;
+        }
+        if self.pieces.try_send((bytes, permit)).is_err() {
+            tracing::debug!("input was dropped: the main process has ended or does not read");
+        }
+    }
+
+    /// Queues a size.
+    pub(crate) fn resize(&self, size: TerminalSize) {
+        // It fails only when the main process is gone.
+        let _ = self.sizes.send(size);
+    }
+
+    /// Makes a full-screen program redraw: its terminal changes its size and changes it back.
+    pub(crate) fn nudge(&self, size: TerminalSize) {
+        let rows = if size.rows > 1 { size.rows - 1 } else { 2 };
+        self.resize(TerminalSize::new(size.columns, rows));
+        self.resize(size);
+    }
+}
+
+async fn write_all(mut input: Input, mut pieces: mpsc::Receiver<Piece>) {
+    while let Some((bytes, permit)) = pieces.recv().await {
+        let written = async {
+            input.write_all(&bytes).await?;
+            input.flush().await
+        };
+        if let Err(error) = written.await {
+            tracing::debug!(%error, "the main process takes no more input");
+            return;
+        }
+        drop(permit);
+    }
+}
+
+async fn resize_all(
+    control: Arc<dyn ProcessControl>,
+    mut sizes: mpsc::UnboundedReceiver<TerminalSize>,
+) {
+    while let Some(size) = sizes.recv().await {
+        if let Err(error) = control.resize(size).await {
+            tracing::debug!(%error, "the main process's terminal could not be resized");
+        }
+    }
+}
