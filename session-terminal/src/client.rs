@@ -51,6 +51,15 @@ impl InteractiveOptions {
     }
 }
 
+impl InteractiveOptions {
+    /// For what goes on where the terminal's cursor stands: a process beside the main one.
+    #[must_use]
+    pub fn without_paint(mut self) -> Self {
+        self.is_painted = false;
+        self
+    }
+}
+
 impl Default for InteractiveOptions {
     fn default() -> Self {
         Self::new()
@@ -86,8 +95,10 @@ pub async fn interactive(
 ) -> Result<Outcome> {
     let Attachment { mut output, mut input, .. } = attachment;
     let Signals { mut window, mut goes_on, mut hangup, mut terminate } = Signals::listen()?;
-    let tty = Tty::open(tty)?;
-    tty.make_room().await?;
+    let tty = Tty::open(tty, options.is_painted)?;
+    if options.is_painted {
+        tty.make_room().await?;
+    }
     let outcome = tokio::select! {
         outcome = show(output.as_mut(), &tty, options) => outcome,
         outcome = type_in(input.as_mut(), &tty, &mut window, options) => outcome,
