@@ -28,12 +28,15 @@ pub struct InteractiveOptions {
     pub detach: Option<u8>,
     /// One line of text that is shown once on the last row, under what the session shows.
     pub greeting: Option<String>,
+    /// Whether the attachment begins with a paint of the whole screen, as a session's does. What
+    /// the terminal shows is scrolled away for it.
+    pub is_painted: bool,
 }
 
 impl InteractiveOptions {
     /// Detaches with Ctrl-\.
     pub fn new() -> Self {
-        Self { detach: Some(DETACH_BYTE), greeting: None }
+        Self { detach: Some(DETACH_BYTE), greeting: None, is_painted: true }
     }
 
     /// Detaches with another control character (below 0x20), or with none.
@@ -49,9 +52,7 @@ impl InteractiveOptions {
         self.greeting = Some(greeting.into());
         self
     }
-}
 
-impl InteractiveOptions {
     /// For what goes on where the terminal's cursor stands: a process beside the main one.
     #[must_use]
     pub fn without_paint(mut self) -> Self {
