@@ -52,7 +52,7 @@ pub(crate) async fn run(process: Process, with_terminal: bool) -> Result<u8> {
         return pipes::run(process).await;
     }
     let control = Arc::clone(&process.control);
-    let options = InteractiveOptions::new().with_detach(None);
+    let options = InteractiveOptions::new().with_detach(None).without_paint();
     let attachment = client::attach_process(process);
     match client::interactive(attachment, own()?, &options).await? {
         Outcome::Exited(exit) => Ok(u8::try_from(exit.code).unwrap_or(u8::MAX)),

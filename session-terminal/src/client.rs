@@ -28,12 +28,15 @@ pub struct InteractiveOptions {
     pub detach: Option<u8>,
     /// One line of text that is shown once on the last row, under what the session shows.
     pub greeting: Option<String>,
+    /// Whether the attachment begins with a paint of the whole screen, as a session's does. What
+    /// the terminal shows is scrolled away for it.
+    pub is_painted: bool,
 }
 
 impl InteractiveOptions {
     /// Detaches with Ctrl-\.
     pub fn new() -> Self {
-        Self { detach: Some(DETACH_BYTE), greeting: None }
+        Self { detach: Some(DETACH_BYTE), greeting: None, is_painted: true }
     }
 
     /// Detaches with another control character (below 0x20), or with none.
@@ -47,6 +50,13 @@ impl InteractiveOptions {
     #[must_use]
     pub fn with_greeting(mut self, greeting: impl Into<String>) -> Self {
         self.greeting = Some(greeting.into());
+        self
+    }
+
+    /// For what goes on where the terminal's cursor stands: a process beside the main one.
+    #[must_use]
+    pub fn without_paint(mut self) -> Self {
+        self.is_painted = false;
         self
     }
 }
@@ -86,8 +96,10 @@ pub async fn interactive(
 ) -> Result<Outcome> {
     let Attachment { mut output, mut input, .. } = attachment;
     let Signals { mut window, mut goes_on, mut hangup, mut terminate } = Signals::listen()?;
-    let tty = Tty::open(tty)?;
-    tty.make_room().await?;
+    let tty = Tty::open(tty, options.is_painted)?;
+    if options.is_painted {
+        tty.make_room().await?;
+    }
     let outcome = tokio::select! {
         outcome = show(output.as_mut(), &tty, options) => outcome,
         outcome = type_in(input.as_mut(), &tty, &mut window, options) => outcome,

@@ -3,10 +3,13 @@
 use crate::scan::Scanner;
 
 /// Undoes everything but the alternate screen and keyboard flags: mouse, paste and focus modes,
-/// application keys, margins, line drawing, a hidden cursor, colours; then begins a line.
+/// application keys, margins, line drawing, a hidden cursor, colours.
 const UNDO: &str = "\x1b[?9l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1005l\x1b[?1006l\x1b[?1015l\
     \x1b[?1016l\x1b[?1004l\x1b[?1007l\x1b[?2031l\x1b[?2048l\x1b[?2026l\x1b[?2004l\x1b[?1l\x1b>\x1b[>4m\x1b[?7h\x1b[4l\
-    \x1b7\x1b[r\x1b8\x1b[?6l\x1b(B\x0f\x1b[m\x1b[?25h\x1b[0 q\r\n\x1b[J";
+    \x1b7\x1b[r\x1b8\x1b[?6l\x1b(B\x0f\x1b[m\x1b[?25h\x1b[0 q";
+
+/// Begins a line below the session's screen.
+const NEW_LINE: &str = "\r\n\x1b[J";
 
 /// Ends a sequence that was cut in the middle (CAN), so that the undoing is heard.
 const CANCEL: &str = "\x18";
@@ -17,9 +20,14 @@ pub(super) struct Leave {
     scanner: Scanner,
     alternate: bool,
     keyboards: bool,
+    is_painted: bool,
 }
 
 impl Leave {
+    pub(super) fn new(is_painted: bool) -> Self {
+        Self { is_painted, ..Self::default() }
+    }
+
     pub(super) fn note(&mut self, bytes: &[u8]) {
         let (alternate, keyboards) = (&mut self.alternate, &mut self.keyboards);
         self.scanner.scan(bytes, |sequence| match sequence {
@@ -42,6 +50,9 @@ impl Leave {
             sequence.push_str("\x1b[?1049l");
         }
         sequence.push_str(UNDO);
+        if self.is_painted {
+            sequence.push_str(NEW_LINE);
+        }
         sequence
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Tty {
 }
 
 impl Tty {
-    pub(super) fn open(tty: OwnedFd) -> Result<Self> {
+    pub(super) fn open(tty: OwnedFd, is_painted: bool) -> Result<Self> {
         let failed =
             |what: &'static str| move |error: io::Error| Error::io("client.start", what, error);
         if !isatty(&tty) {
@@ -48,7 +48,7 @@ impl Tty {
         raw.make_raw();
         tcsetattr(&own, OptionalActions::Now, &raw)
             .map_err(|error| failed("set the terminal's mode")(error.into()))?;
-        let leave = Mutex::new(Leave::default());
+        let leave = Mutex::new(Leave::new(is_painted));
         Ok(Self { own, before, raw, shared_flags, leave, restored: AtomicBool::new(false) })
     }
 
