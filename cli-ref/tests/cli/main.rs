@@ -4,5 +4,6 @@ mod damage;
 mod input;
 mod path;
 mod place;
+mod promises;
 mod screen;
 mod words;
