@@ -16,5 +16,5 @@ fn main() {
     let mut goals = pairs::Goals::from_args();
     copy::run(&mut goals);
     branch::run(&mut goals);
-    goals.print();
+    goals.end();
 }
