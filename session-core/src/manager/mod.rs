@@ -11,7 +11,7 @@ mod trash;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use list::Inspection;
@@ -77,13 +77,22 @@ impl Manager {
         }
     }
 
-    /// Changes how long an operation waits for another one on the same session.
+    /// Changes how long an operation waits for another one on the same session; clones made before
+    /// keep theirs.
     #[must_use]
-    pub fn with_patience(mut self, patience: Duration) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.inner) {
-            inner.patience = patience;
-        }
-        self
+    pub fn with_patience(self, patience: Duration) -> Self {
+        let of = &self.inner;
+        let inner = Inner {
+            catalog: of.catalog.clone(),
+            host: of.host.clone(),
+            policy: of.policy.clone(),
+            backends: of.backends.clone(),
+            made: Mutex::new(of.made().clone()),
+            workspaces: Arc::clone(&of.workspaces),
+            terminals: Arc::clone(&of.terminals),
+            patience,
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The records.
@@ -133,13 +142,17 @@ impl Inner {
     }
 
     fn backend(&self, kind: &str) -> Result<Arc<dyn Backend>> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut made = self.made();
         if let Some(backend) = made.get(kind) {
             return Ok(Arc::clone(backend));
         }
         let backend = self.backends.make(kind, self.layout())?;
         made.insert(kind.to_owned(), Arc::clone(&backend));
         Ok(backend)
+    }
+
+    fn made(&self) -> MutexGuard<'_, BTreeMap<String, Arc<dyn Backend>>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the session's lock for one operation.
