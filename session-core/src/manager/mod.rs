@@ -162,6 +162,15 @@ impl Inner {
             .map_err(|error| error.with_session(id.to_string()))
     }
 
+    /// Reads a record under the session's lock; leaves no lock of a session that is not there.
+    async fn read(&self, id: &SessionId) -> Result<SessionRecord> {
+        let record = self.catalog.read(id).await;
+        if record.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            self.catalog.remove_locks(id);
+        }
+        record
+    }
+
     /// Opens the session through its backend; `None` where that has nothing of it.
     async fn open(&self, record: &SessionRecord) -> Result<Option<Arc<dyn Session>>> {
         match self.backend(&record.spec.backend)?.open(&record.id).await {

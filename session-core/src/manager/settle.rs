@@ -50,7 +50,7 @@ impl Inner {
 
     /// Settles a session under its lock; gives its record if it is whole, `None` if it is gone.
     pub(super) async fn settle(&self, id: &SessionId) -> Result<Option<SessionRecord>> {
-        let record = match self.catalog.read(id).await {
+        let record = match self.read(id).await {
             Ok(record) => record,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -76,8 +76,7 @@ impl Inner {
     pub(super) async fn take_back(&self, record: &SessionRecord) -> Result<()> {
         self.backend(&record.spec.backend)?.destroy(&record.id).await?;
         self.catalog.discard(&record.id).await?;
-        let _ = std::fs::remove_file(self.layout().lock(&record.id));
-        let _ = std::fs::remove_file(self.layout().lock(&record.id).with_extension("record"));
+        self.catalog.remove_locks(&record.id);
         Ok(())
     }
 
