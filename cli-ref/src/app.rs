@@ -86,7 +86,7 @@ impl App {
                 self.backends,
                 opened.registry,
                 Arc::new(HostWorkspaces::new().with_forbidden(surroundings.layout.home())),
-                Arc::new(Holders::by_command(holder_command()?)),
+                Arc::new(Holders::by_command(holder_command(surroundings.has_systemd)?)),
             );
             Context { ui, surroundings, manager }.run(arguments.command).await
         });
@@ -97,7 +97,7 @@ impl App {
 }
 
 /// This program again, found by the file that runs now.
-fn holder_command() -> Result<HolderCommand> {
+fn holder_command(has_systemd: bool) -> Result<HolderCommand> {
     const OPERATION: &str = "sessctl.setup";
     let program = std::env::current_exe()
         .map_err(|error| Error::io(OPERATION, "can't find out which program this is", error))?;
@@ -105,5 +105,6 @@ fn holder_command() -> Result<HolderCommand> {
         let message = format!("`{}` is not UTF-8; install it elsewhere", path.display());
         Error::new(session_core::ErrorKind::InvalidInput, OPERATION, message)
     })?;
-    Ok(HolderCommand::new(program))
+    let command = HolderCommand::new(program);
+    Ok(if has_systemd { command.with_systemd_scope() } else { command })
 }

@@ -27,6 +27,8 @@ pub(crate) struct Surroundings {
     pub(crate) layout: Layout,
     pub(crate) host: HostView,
     pub(crate) detach: Chord,
+    /// Whether the user's systemd runs, which would end a holder at the end of the login.
+    pub(crate) has_systemd: bool,
 }
 
 impl Surroundings {
@@ -45,6 +47,8 @@ impl Surroundings {
         let user = ["USER", "LOGNAME"].iter().find_map(|key| environment.get(*key).cloned());
         let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
         let shell = environment.get("SHELL").filter(|shell| !shell.is_empty()).cloned();
+        let runtime = environment.get("XDG_RUNTIME_DIR").map(Utf8PathBuf::from);
+        let has_systemd = runtime.is_some_and(|runtime| runtime.join("systemd/private").exists());
         let host = HostView::new(here.clone(), user)
             .with_shell(vec![shell.unwrap_or_else(|| "/bin/sh".to_owned())])
             .with_ssh_client(environment.get("SSH_CLIENT").cloned())
@@ -54,7 +58,7 @@ impl Surroundings {
             Some(home) => home,
             None => default_home()?,
         };
-        Ok(Self { layout: Layout::new(absolute(&here, &home)), host, detach })
+        Ok(Self { layout: Layout::new(absolute(&here, &home)), host, detach, has_systemd })
     }
 }
 

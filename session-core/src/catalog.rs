@@ -1,12 +1,15 @@
 //! The record files and their index, kept in step.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use camino::{Utf8Path, Utf8PathBuf};
+
 use crate::lock::FileLock;
 use crate::{
-    DamagedEntry, Entry, Error, ErrorKind, Filter, Layout, Records, Registry, Result, SessionId,
-    SessionName, SessionRecord,
+    DamagedEntry, Entry, Error, ErrorKind, Filter, Layout, Phase, Records, Registry, Result,
+    SessionId, SessionName, SessionRecord, Timestamp,
 };
 
 /// How long a record's own lock is waited for. It is held for one read and one write only.
@@ -30,6 +33,8 @@ pub struct Rebuilt {
     pub indexed: usize,
     /// Rows of the index that had no record file any more, and were dropped.
     pub dropped: usize,
+    /// Sessions whose damaged record file was written again from the index.
+    pub mended: Vec<SessionId>,
     /// Sessions that had no record any more and got one from what their backend knows.
     pub recovered: Vec<SessionId>,
     /// What could not be taken in, and why.
@@ -53,17 +58,11 @@ impl Catalog {
     pub async fn add(&self, record: &SessionRecord) -> Result<()> {
         self.registry.insert(record).await?;
         let (records, copy) = (self.records.clone(), record.clone());
-        let directory = self.layout.session(&record.id);
-        let written = blocking(move || {
-            make_private(&directory)?;
-            records.write(&copy)
-        })
-        .await;
-        if let Err(error) = written {
-            self.discard(&record.id).await?;
-            return Err(error);
+        let created = blocking(move || records.create(&copy)).await;
+        if created.is_err() {
+            self.forget_again(&record.id).await;
         }
-        Ok(())
+        created
     }
 
     /// Reads a record by id: the file, or where that is damaged or gone the index's copy of it.
@@ -89,8 +88,13 @@ impl Catalog {
         if let Ok(name) = name_or_id.parse::<SessionName>() {
             match self.registry.find(&name).await {
                 Ok(entry) => return self.read(&entry.record.id).await,
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                Err(_) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                // The files tell it, too, and more slowly.
+                Err(error) => {
+                    let mut records = self.scan().await?.into_iter().flatten();
+                    let found = records.find(|entry| entry.record.name == name);
+                    return found.map(|entry| entry.record).ok_or(error);
+                }
             }
         }
         if let Ok(id) = name_or_id.parse::<SessionId>() {
@@ -104,20 +108,51 @@ impl Catalog {
     /// Changes a record: reads it, lets `change` work on it, writes it, updates the index.
     ///
     /// Serialised over processes by the record's own lock, so no change is lost. `change` must
-    /// neither block nor panic. A record of a newer version is refused with `NewerVersion`.
+    /// neither block nor panic. A record of a newer version is refused with `NewerVersion`. A
+    /// damaged file, which the index's copy replaces, is kept beside as `record-damaged-….json`.
     pub async fn update(
         &self,
         id: &SessionId,
         change: impl FnOnce(&mut SessionRecord) + Send,
     ) -> Result<SessionRecord> {
-        let path = self.layout.lock(id).with_extension("record");
-        let _lock = FileLock::take(&path, RECORD_PATIENCE).await?;
-        let mut record = self.read(id).await?;
+        let _lock = self.lock_record(id).await?;
+        let mut record = match self.read(id).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let _ = std::fs::remove_file(self.record_lock(id));
+                return Err(error);
+            }
+            read => read?,
+        };
+        record.refuse_newer()?;
         change(&mut record);
-        let (records, copy) = (self.records.clone(), record.clone());
-        blocking(move || records.write(&copy)).await?;
+        let (records, copy, path) = (self.records.clone(), record.clone(), self.layout.record(id));
+        blocking(move || {
+            if records.read(&copy.id).is_err_and(|error| error.kind() == ErrorKind::Damaged) {
+                set_aside(&path)?;
+            }
+            records.write(&copy)
+        })
+        .await?;
         self.index(&record).await?;
         Ok(record)
+    }
+
+    /// Keeps everybody from changing a record, and from taking it into the index again.
+    pub(crate) async fn lock_record(&self, id: &SessionId) -> Result<FileLock> {
+        FileLock::take(&self.record_lock(id), RECORD_PATIENCE)
+            .await
+            .map_err(|error| error.with_session(id.to_string()))
+    }
+
+    fn record_lock(&self, id: &SessionId) -> Utf8PathBuf {
+        self.layout.lock(id).with_extension("record")
+    }
+
+    /// Removes the files of a session's locks; whoever does so holds the session's lock and has
+    /// nothing left to do.
+    pub(crate) fn remove_locks(&self, id: &SessionId) {
+        let _ = std::fs::remove_file(self.record_lock(id));
+        let _ = std::fs::remove_file(self.layout.lock(id));
     }
 
     /// Records the end of a session's main process; for holders. The link to it as a running
@@ -139,23 +174,41 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds a record of a session whose directory is there already.
+    /// Adds a record of a session that is there already; of its directory perhaps nothing is.
     pub(crate) async fn take_in(&self, record: &SessionRecord) -> Result<()> {
-        self.registry.insert(record).await?;
+        self.claim(record).await?;
         let (records, copy) = (self.records.clone(), record.clone());
-        let written = blocking(move || records.write(&copy)).await;
+        let directory = self.layout.session(&record.id);
+        let written = blocking(move || {
+            make_private(&directory)?;
+            records.write(&copy)
+        })
+        .await;
         if written.is_err() {
-            self.forget(&record.id).await?;
+            self.forget_again(&record.id).await;
         }
         written
+    }
+
+    /// Takes the record's id and name in the index; nothing is written to the files.
+    pub(crate) async fn claim(&self, record: &SessionRecord) -> Result<()> {
+        self.registry.insert(record).await.map(drop)
     }
 
     /// Drops the record from the index and its directory from the disk. Only for sessions that
     /// never ran: what ran goes to the trash.
     pub(crate) async fn discard(&self, id: &SessionId) -> Result<()> {
+        let _lock = self.lock_record(id).await?;
         let directory = self.layout.session(id);
         blocking(move || remove_tree(&directory)).await?;
         self.forget(id).await
+    }
+
+    /// Takes back a claim because of another error, which is the one to be told.
+    async fn forget_again(&self, id: &SessionId) {
+        if let Err(error) = self.forget(id).await {
+            tracing::warn!(%error, session = %id, "a name stays taken; reconciling frees it");
+        }
     }
 
     /// Drops the record from the index; the files stay.
@@ -183,7 +236,7 @@ impl Catalog {
     }
 
     /// Reads every record file, newest first.
-    async fn scan(&self) -> Result<Vec<Result<Entry, DamagedEntry>>> {
+    pub(crate) async fn scan(&self) -> Result<Vec<Result<Entry, DamagedEntry>>> {
         let records = self.records.clone();
         let found = blocking(move || records.scan()).await?;
         let mut entries: Vec<_> = found
@@ -198,46 +251,83 @@ impl Catalog {
     }
 
     /// Makes the index again from the record files; where a file is damaged and the index still
-    /// has the record, the file is written again.
+    /// has the record, the file is written again and the damaged one kept beside it.
     ///
-    /// Idempotent. Rows without a file are dropped unless the session is in the making.
+    /// Idempotent. Rows without a file are dropped unless the session is in the making or somebody
+    /// works on it.
     pub async fn rebuild(&self) -> Result<Rebuilt> {
         let mut rebuilt = Rebuilt::default();
-        let old = self.registry.list(&Filter::default()).await.unwrap_or_default();
-        let old: Vec<_> = old.into_iter().flatten().map(|entry| entry.record).collect();
-        let mut present = std::collections::BTreeSet::new();
-        for entry in self.scan().await? {
-            match entry {
-                Ok(entry) => {
-                    present.insert(entry.record.id);
-                    match self.index(&entry.record).await {
-                        Ok(()) => rebuilt.indexed += 1,
-                        Err(error) => {
-                            let (id, name) = (entry.record.id, entry.record.name.to_string());
-                            rebuilt.problems.push(DamagedEntry::new(Some(id), Some(name), error));
-                        }
-                    }
-                }
-                Err(damaged) => {
-                    let known = old.iter().find(|record| Some(record.id) == damaged.id);
-                    match known {
-                        Some(record) => {
-                            present.insert(record.id);
-                            self.update(&record.id, |_| {}).await?;
-                            rebuilt.indexed += 1;
-                        }
-                        None => rebuilt.problems.push(damaged),
-                    }
-                }
+        let mut indexed = BTreeMap::new();
+        for row in self.registry.list(&Filter::default()).await.unwrap_or_default() {
+            match row {
+                Ok(entry) => drop(indexed.insert(entry.record.id, Some(entry.record.phase))),
+                Err(damaged) => drop(damaged.id.map(|id| indexed.insert(id, None))),
             }
         }
-        for record in old {
-            if !present.contains(&record.id) && record.phase != crate::Phase::Creating {
-                self.forget(&record.id).await?;
-                rebuilt.dropped += 1;
+        let found = self.scan().await?;
+        let id_of = |entry: &Result<Entry, DamagedEntry>| {
+            entry.as_ref().map_or_else(|damaged| damaged.id, |entry| Some(entry.record.id))
+        };
+        let present: BTreeSet<SessionId> = found.iter().filter_map(id_of).collect();
+        // These first: the name of one that is gone may be that of one that is there.
+        for (id, phase) in &indexed {
+            if !present.contains(id) && *phase != Some(Phase::Creating) {
+                rebuilt.dropped += usize::from(self.drop_row(id).await?);
+            }
+        }
+        for entry in found {
+            match entry {
+                Ok(entry) => match self.reindex(&entry.record.id).await {
+                    Ok(there) => rebuilt.indexed += usize::from(there),
+                    Err(error) => {
+                        let (id, name) = (entry.record.id, entry.record.name.to_string());
+                        rebuilt.problems.push(DamagedEntry::new(Some(id), Some(name), error));
+                    }
+                },
+                Err(mut damaged) => {
+                    let mendable = damaged.error.kind() == ErrorKind::Damaged;
+                    let known =
+                        damaged.id.filter(|id| indexed.get(id).is_some_and(Option::is_some));
+                    if let Some(id) = known.filter(|_| mendable) {
+                        match self.update(&id, |_| {}).await {
+                            Ok(_) => {
+                                rebuilt.mended.push(id);
+                                rebuilt.indexed += 1;
+                                continue;
+                            }
+                            Err(error) => damaged.error = Box::new(error),
+                        }
+                    }
+                    rebuilt.problems.push(damaged);
+                }
             }
         }
         Ok(rebuilt)
+    }
+
+    /// Takes a record file into the index as it is now; `false` if it has gone meanwhile.
+    async fn reindex(&self, id: &SessionId) -> Result<bool> {
+        let _lock = self.lock_record(id).await?;
+        let (records, wanted) = (self.records.clone(), *id);
+        match blocking(move || records.read(&wanted)).await {
+            Ok(record) => self.index(&record).await.map(|()| true),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let _ = std::fs::remove_file(self.record_lock(id));
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Drops a row that has no file, unless somebody works on the session.
+    async fn drop_row(&self, id: &SessionId) -> Result<bool> {
+        let Some(_lock) = FileLock::try_take(&self.layout.lock(id))? else { return Ok(false) };
+        if self.has_file(id).await? {
+            return Ok(false);
+        }
+        self.forget(id).await?;
+        self.remove_locks(id);
+        Ok(true)
     }
 
     /// Brings the index's copy of a record up to date, whatever it holds now.
@@ -277,8 +367,17 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
+/// Renames a damaged record out of the way; it stays in the session's directory.
+fn set_aside(record: &Utf8Path) -> Result<()> {
+    let aside = format!("record-damaged-{}.json", Timestamp::now().as_milliseconds());
+    let aside = record.with_file_name(aside);
+    std::fs::rename(record, &aside).map_err(|error| {
+        Error::io("catalog.update", format!("can't rename `{record}` to `{aside}`"), error)
+    })
+}
+
 /// Makes a directory and its parents, readable by its owner only.
-pub(crate) fn make_private(directory: &camino::Utf8Path) -> Result<()> {
+pub(crate) fn make_private(directory: &Utf8Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -288,7 +387,7 @@ pub(crate) fn make_private(directory: &camino::Utf8Path) -> Result<()> {
 }
 
 /// Removes a tree without following links, read-only directories included; `Ok` if there is none.
-pub(crate) fn remove_tree(directory: &camino::Utf8Path) -> Result<()> {
+pub(crate) fn remove_tree(directory: &Utf8Path) -> Result<()> {
     let outcome = match std::fs::remove_dir_all(directory) {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             make_writable(directory.as_std_path());

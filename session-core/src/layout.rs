@@ -81,7 +81,12 @@ impl Layout {
 
     /// The lock that one operation at a time holds.
     pub fn lock(&self, id: &SessionId) -> Utf8PathBuf {
-        self.home.join("locks").join(format!("{id}.lock"))
+        self.locks().join(format!("{id}.lock"))
+    }
+
+    /// All locks.
+    pub(crate) fn locks(&self) -> Utf8PathBuf {
+        self.home.join("locks")
     }
 
     /// The audit log.

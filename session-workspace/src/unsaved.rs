@@ -4,16 +4,15 @@
 //! followed, and an ignore rule counts only if it is itself in a file that would be saved.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::num::NonZero;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self as sys, FileType, Mode, OFlags};
 use session_core::{Progress, ProjectRecord, Strategy, UnsavedWork};
 
-use crate::carried::{Carried, Scope};
+use crate::carried::Carried;
 use crate::file;
 use crate::head_index::head_index;
 use crate::index::{DIRECTORY, GITLINK, Index};
@@ -23,10 +22,15 @@ use crate::plan::read_index;
 use crate::refs::{Head, Refs};
 use crate::rules::Rules;
 use crate::store::{database, stores};
-use crate::tree::{Entry, Leaf, Pick, Select, scan, shown};
+use crate::tree::{scan, shown};
 use crate::whole::LeftOut;
 
 mod commits;
+mod content;
+mod visible;
+
+use content::{equal, exists, hash, kind_of};
+use visible::{All, Visible};
 
 /// How deep repositories may be nested.
 const DEPTH: usize = 8;
@@ -312,143 +316,4 @@ fn stashes(git: &Path) -> u64 {
         .flatten()
         .map_or(0, |log| log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count());
     lines.max(1) as u64
-}
-
-fn kind_of(leaf: &Leaf) -> u32 {
-    match FileType::from_raw_mode(leaf.stat.st_mode) {
-        FileType::Symlink => 0o120_000,
-        _ if leaf.stat.st_mode & 0o100 != 0 => 0o100_755,
-        _ => 0o100_644,
-    }
-}
-
-/// The name that git gives to a file's content.
-fn hash(top: &OwnedFd, path: &Path, leaf: &Leaf) -> Option<[u8; 20]> {
-    use sha1::Digest as _;
-    let mut sum = sha1::Sha1::new();
-    if kind_of(leaf) == 0o120_000 {
-        let target = link(top, path)?;
-        sum.update(format!("blob {}\0", target.len()));
-        sum.update(target);
-    } else {
-        let mut content = open(top, path)?;
-        sum.update(format!("blob {}\0", leaf.stat.st_size));
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            match content.read(&mut buffer).ok()? {
-                0 => break,
-                got => sum.update(&buffer[..got]),
-            }
-        }
-    }
-    Some(sum.finalize().into())
-}
-
-/// Whether the source has the same file at the same path.
-fn equal(mine: &OwnedFd, source: &OwnedFd, path: &Path, leaf: &Leaf) -> bool {
-    if kind_of(leaf) == 0o120_000 {
-        let target = link(mine, path);
-        return target.is_some() && target == link(source, path);
-    }
-    let (Some(mut one), Some(mut other)) = (open(mine, path), open(source, path)) else {
-        return false;
-    };
-    if one.metadata().ok().map(|found| found.len())
-        != other.metadata().ok().map(|found| found.len())
-    {
-        return false;
-    }
-    let (mut a, mut b) = (vec![0; 1 << 16], vec![0; 1 << 16]);
-    loop {
-        let Ok(got) = one.read(&mut a) else { return false };
-        if got == 0 {
-            return true;
-        }
-        if other.read_exact(&mut b[..got]).is_err() || a[..got] != b[..got] {
-            return false;
-        }
-    }
-}
-
-fn exists(top: &OwnedFd, path: &Path) -> bool {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return false };
-    file::open_dir(top.as_fd(), parent)
-        .and_then(|dir| sys::statat(dir, name, sys::AtFlags::SYMLINK_NOFOLLOW))
-        .is_ok()
-}
-
-fn link(top: &OwnedFd, path: &Path) -> Option<Vec<u8>> {
-    let dir = file::open_dir(top.as_fd(), path.parent()?).ok()?;
-    Some(sys::readlinkat(&dir, path.file_name()?, Vec::new()).ok()?.into_bytes())
-}
-
-fn open(top: &OwnedFd, path: &Path) -> Option<fs::File> {
-    let dir = file::open_dir(top.as_fd(), path.parent()?).ok()?;
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = sys::openat(&dir, path.file_name()?, flags, Mode::empty()).ok()?;
-    file::is_file(&sys::fstat(&file).ok()?).then(|| file.into())
-}
-
-/// Like [`Carried`], but no ignore file can hide itself.
-struct Visible<'a>(Carried<'a>);
-
-impl Select for Visible<'_> {
-    type Scope = Scope;
-
-    fn top(&self) -> Scope {
-        self.0.top()
-    }
-
-    fn enter(
-        &self,
-        scope: Scope,
-        dir: std::os::fd::BorrowedFd<'_>,
-        path: &Path,
-        names: &[Entry],
-    ) -> session_core::Result<Scope> {
-        self.0.enter(scope, dir, path, names)
-    }
-
-    fn pick(&self, scope: &Scope, path: &Path, kind: FileType) -> Pick<Scope> {
-        match self.0.pick(scope, path, kind) {
-            Pick::Leave
-                if path.file_name().is_some_and(|name| name == ".gitignore")
-                    && kind == FileType::RegularFile =>
-            {
-                Pick::Take(None)
-            }
-            pick => pick,
-        }
-    }
-
-    fn stops_at_repositories(&self) -> bool {
-        true
-    }
-}
-
-/// Wants every file.
-struct All;
-
-impl Select for All {
-    type Scope = ();
-
-    fn top(&self) {}
-
-    fn enter(
-        &self,
-        (): (),
-        _: std::os::fd::BorrowedFd<'_>,
-        _: &Path,
-        _: &[Entry],
-    ) -> session_core::Result<()> {
-        Ok(())
-    }
-
-    fn pick(&self, (): &(), _: &Path, kind: FileType) -> Pick<()> {
-        match kind {
-            FileType::Directory => Pick::Enter((), crate::tree::Make::Always),
-            FileType::RegularFile | FileType::Symlink => Pick::Take(None),
-            _ => Pick::Leave,
-        }
-    }
 }

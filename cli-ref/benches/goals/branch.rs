@@ -51,7 +51,7 @@ fn against_worktree(goals: &mut Goals, name: &str, goal: f64, with_status: bool)
             taken
         },
     );
-    goals.add(row);
+    goals.add(&row);
 }
 
 fn first_status(goals: &mut Goals, size: Size, name: &str) {
@@ -72,5 +72,5 @@ fn first_status(goals: &mut Goals, size: Size, name: &str) {
             taken
         },
     );
-    goals.add(row);
+    goals.add(&row);
 }

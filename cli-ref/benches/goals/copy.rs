@@ -44,7 +44,7 @@ fn full(goals: &mut Goals, size: Size, name: &str, goal: f64, pairs: usize) {
             taken
         },
     );
-    goals.add(row);
+    goals.add(&row);
 }
 
 fn removal(goals: &mut Goals) {
@@ -66,7 +66,7 @@ fn removal(goals: &mut Goals) {
             taken
         },
     );
-    goals.add(row);
+    goals.add(&row);
 }
 
 /// The time that making `plan` in `root` takes.

@@ -24,5 +24,5 @@ fn main() {
     branch::run(&mut goals);
     terminal::run(&mut goals);
     registry::run(&mut goals);
-    goals.print();
+    goals.end();
 }

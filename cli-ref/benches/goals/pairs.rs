@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// The rows that were asked for, the place to work in, and what was measured so far.
+/// The rows that were asked for and the place to work in.
 pub(crate) struct Goals {
     wanted: Vec<String>,
     place: PathBuf,
-    rows: Vec<Row>,
+    begun: bool,
 }
 
 /// One measured goal.
@@ -29,7 +29,7 @@ impl Goals {
         let base = std::env::var_os("GOALS_DIR").map_or_else(|| "/dev/shm".into(), PathBuf::from);
         let place = base.join(format!("goals-{}", std::process::id()));
         std::fs::create_dir_all(&place).expect("GOALS_DIR is writable");
-        Self { wanted, place, rows: Vec::new() }
+        Self { wanted, place, begun: false }
     }
 
     /// Whether any of `ids` was asked for; with no arguments everything is.
@@ -43,32 +43,31 @@ impl Goals {
         &self.place
     }
 
-    /// Keeps a row for the table.
-    pub(crate) fn add(&mut self, row: Row) {
-        self.rows.push(row);
-    }
-
-    /// Prints the table and removes the place.
+    /// Prints a row of the table.
     #[expect(clippy::print_stdout, reason = "the table is the program's output")]
-    pub(crate) fn print(self) {
-        println!(
-            "{:<52} {:>5} {:>11} {:>11} {:>7} {:>13} {:>6}  verdict",
-            "goal", "pairs", "opponent", "ours", "ratio", "quartiles", "goal"
-        );
-        for row in &self.rows {
+    pub(crate) fn add(&mut self, row: &Row) {
+        if !std::mem::replace(&mut self.begun, true) {
             println!(
-                "{:<52} {:>5} {:>8.2} ms {:>8.2} ms {:>7.3} {:>6.3}-{:<6.3} {:>6.2}  {}",
-                row.name,
-                row.pairs,
-                row.opponent.as_secs_f64() * 1e3,
-                row.ours.as_secs_f64() * 1e3,
-                row.ratio,
-                row.low,
-                row.high,
-                row.goal,
-                if row.ratio <= row.goal { "reached" } else { "NOT REACHED" },
+                "{:<56} {:>5} {:>11} {:>11} {:>7} {:>13} {:>6}  verdict",
+                "goal", "pairs", "opponent", "ours", "ratio", "quartiles", "goal"
             );
         }
+        println!(
+            "{:<56} {:>5} {:>8.2} ms {:>8.2} ms {:>7.3} {:>6.3}-{:<6.3} {:>6.2}  {}",
+            row.name,
+            row.pairs,
+            row.opponent.as_secs_f64() * 1e3,
+            row.ours.as_secs_f64() * 1e3,
+            row.ratio,
+            row.low,
+            row.high,
+            row.goal,
+            if row.ratio <= row.goal { "reached" } else { "NOT REACHED" },
+        );
+    }
+
+    /// Removes the place.
+    pub(crate) fn end(self) {
         let _ = std::fs::remove_dir_all(&self.place);
     }
 }

@@ -39,11 +39,11 @@ pub(super) async fn enter(
         Left::Detached => {
             context
                 .ui
-                .notice(format!("\nleft {name} running; come back with `sessctl attach {name}`"));
+                .notice(format!("left {name} running; come back with `sessctl attach {name}`"));
             Ok(0)
         }
         Left::Exited(exit) => {
-            context.ui.notice(format!("\n{name} ended with code {}", exit.code));
+            context.ui.notice(format!("{name} ended with code {}", exit.code));
             Ok(u8::try_from(exit.code).unwrap_or(u8::MAX))
         }
         Left::Cut => {

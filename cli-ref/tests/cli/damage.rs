@@ -209,6 +209,42 @@ fn a_full_disk() {
     assert_eq!((listed.out.as_str(), left), ("", 0), "nothing is left: {listed:?}");
 }
 
+/// Ctrl-C during a copy leaves nothing.
+#[test]
+fn interrupted_in_the_middle_of_a_copy() {
+    let place = Place::with_repository();
+    for n in 0..20_000 {
+        std::fs::write(place.path(format!("project/{n}")), "text").expect("a small file");
+    }
+    for _ in 0..20 {
+        let child =
+            place.command(&["start", "cut", "-d", "--no-worktree", "--", "sleep", "600"]).spawn();
+        let mut child = child.expect("it starts");
+        let sessions = place.path("home/sessions");
+        let copying = || {
+            let found = std::fs::read_dir(&sessions).into_iter().flatten().flatten().next();
+            found.is_some_and(|session| session.path().join("workspace").exists())
+        };
+        wait(|| copying() || child_has_ended(&child));
+        let interrupt = rustix::process::Pid::from_child(&child);
+        let _ = rustix::process::kill_process(interrupt, rustix::process::Signal::INT);
+        let code = child.wait().expect("an end").code();
+        if code == Some(130) {
+            assert_eq!(place.good(&["list", "--names"]), "");
+            assert_eq!(std::fs::read_dir(&sessions).expect("sessions").count(), 0);
+            return;
+        }
+        assert_eq!(code, Some(0), "interrupted, or too late for that");
+        place.good(&["remove", "cut", "--force"]);
+    }
+    panic!("the copy was never interrupted");
+}
+
+fn child_has_ended(child: &std::process::Child) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
+    status.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
+}
+
 /// `kill -9` at many moments of `start`: the next command finds it whole or gone, and the user's
 /// repository is as it was.
 #[test]

@@ -235,6 +235,44 @@ fn several_projects_in_one_session() {
     assert_eq!(listed, "notes\nproject\n");
 }
 
+/// A home so deep that its socket's path would not fit into an address (108 bytes).
+#[test]
+fn a_deep_home() {
+    let place = Place::with_repository();
+    let deep = place.path("deep".repeat(40)).join("er".repeat(60));
+    let deep = deep.to_str().expect("UTF-8");
+    place.good(&["--home", deep, "start", "deep", "-d"]);
+    let screen = Screen::run(&place, &["--home", deep, "attach", "deep"]);
+    screen.wait_for("READY>");
+    screen.type_in("exit 6\r");
+    assert_eq!(screen.end(), 6);
+    place.good(&["--home", deep, "remove", "deep", "--force"]);
+}
+
+/// Where the user's systemd runs, a holder gets a scope of its own, which the end of a login
+/// leaves alone; here by a stand-in for `systemd-run` that says so and goes on.
+#[test]
+fn a_scope_where_there_is_systemd() {
+    let place = Place::with_repository();
+    place.write("run/systemd/private", "");
+    let said = place.path("said");
+    let program = format!(
+        "#!/bin/sh\necho \"$*\" >> {}\nwhile [ \"$1\" != -- ]; do shift; done\nshift\nexec \"$@\"\n",
+        said.display()
+    );
+    place.write("bin/systemd-run", &program);
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(place.path("bin/systemd-run"), mode).expect("a mode");
+    let path =
+        format!("{}:{}", place.path("bin").display(), std::env::var("PATH").expect("a PATH"));
+    let mut command = place.command(&["start", "scoped", "-d", "--", "sleep", "600"]);
+    command.env("PATH", path).env("XDG_RUNTIME_DIR", place.path("run"));
+    assert!(command.status().expect("it starts").success());
+    assert_eq!(place.session("scoped")["status"], "running");
+    let said = place.read("said");
+    assert!(said.starts_with("--user --scope"), "{said}");
+}
+
 /// Two people at one session: both see it, the last who does something decides the size.
 #[test]
 fn two_viewers() {
@@ -259,4 +297,18 @@ fn two_viewers() {
     assert_eq!(watcher.end(), 0);
     one.type_in("exit 4\r");
     assert_eq!((one.end(), other.end()), (4, 4));
+}
+
+/// What a session showed stays on the screen when it is left.
+#[test]
+fn the_screen_stays_when_a_session_is_left() {
+    let place = Place::with_repository();
+    let screen = Screen::run(&place, &["start", "stay"]);
+    screen.wait_for("READY>");
+    screen.type_in("echo kept-$((40+2))\r");
+    screen.wait_for("kept-42");
+    screen.type_in(DETACH);
+    let shown = screen.wait_for("left stay running");
+    assert_eq!(screen.end(), 0);
+    assert!(shown.contains("kept-42"), "{shown}");
 }

@@ -31,7 +31,7 @@ impl Inner {
         let steps = Steps::new(progress, id, "create");
         let _lock = self.lock(&id).await?;
         if let Err(error) = steps.step("record", self.claim(&record)).await {
-            let _ = std::fs::remove_file(self.layout().lock(&id));
+            self.catalog.remove_locks(&id);
             return Err(error);
         }
         let outcome = self.make(&record, &steps).await;

@@ -11,7 +11,7 @@ mod trash;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use list::Inspection;
@@ -77,13 +77,22 @@ impl Manager {
         }
     }
 
-    /// Changes how long an operation waits for another one on the same session.
+    /// Changes how long an operation waits for another one on the same session; clones made before
+    /// keep theirs.
     #[must_use]
-    pub fn with_patience(mut self, patience: Duration) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.inner) {
-            inner.patience = patience;
-        }
-        self
+    pub fn with_patience(self, patience: Duration) -> Self {
+        let of = &self.inner;
+        let inner = Inner {
+            catalog: of.catalog.clone(),
+            host: of.host.clone(),
+            policy: of.policy.clone(),
+            backends: of.backends.clone(),
+            made: Mutex::new(of.made().clone()),
+            workspaces: Arc::clone(&of.workspaces),
+            terminals: Arc::clone(&of.terminals),
+            patience,
+        };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The records.
@@ -133,7 +142,7 @@ impl Inner {
     }
 
     fn backend(&self, kind: &str) -> Result<Arc<dyn Backend>> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut made = self.made();
         if let Some(backend) = made.get(kind) {
             return Ok(Arc::clone(backend));
         }
@@ -142,11 +151,24 @@ impl Inner {
         Ok(backend)
     }
 
+    fn made(&self) -> MutexGuard<'_, BTreeMap<String, Arc<dyn Backend>>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes the session's lock for one operation.
     async fn lock(&self, id: &SessionId) -> Result<FileLock> {
         FileLock::take(&self.layout().lock(id), self.patience)
             .await
             .map_err(|error| error.with_session(id.to_string()))
+    }
+
+    /// Reads a record under the session's lock; leaves no lock of a session that is not there.
+    async fn read(&self, id: &SessionId) -> Result<SessionRecord> {
+        let record = self.catalog.read(id).await;
+        if record.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+            self.catalog.remove_locks(id);
+        }
+        record
     }
 
     /// Opens the session through its backend; `None` where that has nothing of it.

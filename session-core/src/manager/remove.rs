@@ -61,7 +61,7 @@ impl Inner {
         progress: &Progress,
     ) -> Result<Removed> {
         let _lock = self.lock(id).await?;
-        let record = self.catalog.read(id).await?;
+        let record = self.read(id).await?;
         if record.is_newer() {
             let message = "its record is of a newer version; remove it with that version";
             return Err(Error::new(ErrorKind::NewerVersion, "manager.remove", message)
@@ -103,12 +103,14 @@ impl Inner {
         let steps = Steps::new(progress, id, "remove");
         let backend = self.backend(&record.spec.backend)?;
         steps.step("backend", backend.destroy(&id)).await?;
+        // A holder that is late must not take the record into the index again.
+        let _record = self.catalog.lock_record(&id).await?;
         let layout = self.layout().clone();
         let trash = steps.step("trash", blocking(move || move_to_trash(&layout, &id))).await?;
-        steps.step("index", self.catalog.forget(&id)).await?;
+        // Before the name is free: afterwards the link may be another session's.
         let _ = std::fs::remove_file(self.layout().active(&record.name));
-        let _ = std::fs::remove_file(self.layout().lock(&id).with_extension("record"));
-        let _ = std::fs::remove_file(self.layout().lock(&id));
+        steps.step("index", self.catalog.forget(&id)).await?;
+        self.catalog.remove_locks(&id);
         Ok(trash)
     }
 }

@@ -194,7 +194,7 @@ impl Inner {
         grace: Duration,
         progress: &Progress,
     ) -> Result<SessionRecord> {
-        let record = self.catalog.read(id).await?;
+        let record = self.read(id).await?;
         let steps = Steps::new(progress, *id, "stop");
         if let Some(session) = self.open(&record).await? {
             let outcome = steps.step("main-process", self.end(&record, &*session, grace)).await;

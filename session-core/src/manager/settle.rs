@@ -1,6 +1,9 @@
 //! Bringing what a killed process left to whole or gone.
 
+use std::collections::BTreeSet;
+
 use super::{Inner, Manager};
+use crate::catalog::blocking;
 use crate::lock::FileLock;
 use crate::{ErrorKind, Filter, Phase, Progress, Result, SessionId, SessionRecord};
 
@@ -22,17 +25,24 @@ impl Manager {
     pub async fn reconcile(&self) -> Result<Reconciled> {
         self.drive(|inner| async move {
             let mut report = Reconciled::default();
-            let (entries, _) = inner.catalog.list(&Filter::default()).await?;
+            // Both: what was cut off between a file and its row is unfinished by one of them only.
+            let (mut entries, trouble) = inner.catalog.list(&Filter::default()).await?;
+            if trouble.is_none() {
+                entries.extend(inner.catalog.scan().await?);
+            }
+            let mut seen = BTreeSet::new();
             for entry in entries.into_iter().flatten() {
-                if entry.record.phase == Phase::Ready {
+                let record = entry.record;
+                if record.phase == Phase::Ready || !seen.insert(record.id) {
                     continue;
                 }
-                match inner.try_settle(&entry.record.id).await {
-                    Ok(true) => report.settled.push(entry.record),
+                match inner.try_settle(&record.id).await {
+                    Ok(true) => report.settled.push(record),
                     Ok(false) => {}
-                    Err(error) => report.left.push((entry.record, error)),
+                    Err(error) => report.left.push((record, error)),
                 }
             }
+            inner.sweep_locks().await;
             Ok(report)
         })
         .await
@@ -48,9 +58,23 @@ impl Inner {
         }
     }
 
+    /// Removes the lock files of sessions that are not there, as a killed process leaves them.
+    async fn sweep_locks(&self) {
+        let directory = self.layout().locks();
+        let files = blocking(move || Ok(directory.read_dir_utf8().into_iter().flatten().collect()));
+        let files: Vec<std::io::Result<camino::Utf8DirEntry>> = files.await.unwrap_or_default();
+        let ids = files.iter().flatten().filter_map(|file| file.path().file_stem()?.parse().ok());
+        for id in ids.collect::<BTreeSet<SessionId>>() {
+            if let Ok(Some(_lock)) = FileLock::try_take(&self.layout().lock(&id)) {
+                // It takes them with it where there is nothing to read.
+                let _ = self.read(&id).await;
+            }
+        }
+    }
+
     /// Settles a session under its lock; gives its record if it is whole, `None` if it is gone.
     pub(super) async fn settle(&self, id: &SessionId) -> Result<Option<SessionRecord>> {
-        let record = match self.catalog.read(id).await {
+        let record = match self.read(id).await {
             Ok(record) => record,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -76,8 +100,7 @@ impl Inner {
     pub(super) async fn take_back(&self, record: &SessionRecord) -> Result<()> {
         self.backend(&record.spec.backend)?.destroy(&record.id).await?;
         self.catalog.discard(&record.id).await?;
-        let _ = std::fs::remove_file(self.layout().lock(&record.id));
-        let _ = std::fs::remove_file(self.layout().lock(&record.id).with_extension("record"));
+        self.catalog.remove_locks(&record.id);
         Ok(())
     }
 

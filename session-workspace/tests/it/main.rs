@@ -1,5 +1,7 @@
 //! Workspaces on real directories and repositories.
 
+#![expect(clippy::print_stderr, reason = "a skipped test says so")]
+
 mod branch;
 mod copying;
 mod faults;
