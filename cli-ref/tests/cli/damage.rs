@@ -93,7 +93,7 @@ fn a_record_of_a_newer_version() {
     assert_eq!(std::fs::read_to_string(&record).expect("a record"), newer);
 }
 
-/// The session's place is removed behind our back: it is lost, and nothing else is.
+/// S4.18: the session's place is removed behind our back: it is lost, and nothing else is.
 #[test]
 fn a_session_that_vanished() {
     let place = Place::with_repository();
@@ -182,7 +182,7 @@ fn walk(path: &Path, visit: &dyn Fn(&Path)) {
     visit(path);
 }
 
-/// S0.E4: the disk fills up in the middle; nothing is left, and the message says what it was.
+/// S3.E3: the disk fills up in the middle; nothing is left, and the message says what it was.
 #[test]
 fn a_full_disk() {
     let place = Place::with_repository();
@@ -206,6 +206,7 @@ fn a_full_disk() {
     let unmounted = Command::new("umount").arg(&home).status().expect("umount runs");
     assert!(unmounted.success());
     assert_eq!(refused.code, 74, "{refused:?}");
+    assert!(refused.err.contains("sessctl trash empty"), "the way out: {refused:?}");
     assert_eq!((listed.out.as_str(), left), ("", 0), "nothing is left: {listed:?}");
 }
 

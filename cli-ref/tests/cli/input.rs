@@ -34,7 +34,7 @@ fn names() {
     nothing_was_made(&place);
 }
 
-/// S0.E3, S4.E1: three ways out of a name that is taken.
+/// S2.5, S4.E1: a session that exists is entered, not made again.
 #[test]
 fn a_name_that_is_taken() {
     let place = Place::with_repository();
@@ -45,7 +45,7 @@ fn a_name_that_is_taken() {
     assert_eq!(place.session("one")["branch"], "session/one");
 }
 
-/// Two at once: one makes it, the other enters it or is told that the name is taken.
+/// S1.15: two at once: one makes it, the other enters it or is told that the name is taken.
 #[test]
 fn two_processes_and_one_name() {
     let place = Place::with_repository();
@@ -109,11 +109,12 @@ fn problems_come_together() {
     nothing_was_made(&place);
 }
 
+/// S4.E5, S0.E7: the program is named, with the PATH that was looked through.
 #[test]
 fn programs_that_are_not_there() {
     let place = Place::with_repository();
     let complaint = place.bad(&["start", "x", "-d", "--", "no-such-program"], 64);
-    assert!(complaint.contains("no-such-program"), "{complaint}");
+    assert!(complaint.contains("no-such-program") && complaint.contains("PATH"), "{complaint}");
     assert_eq!(place.session("x")["status"], "stopped", "the session is there; the program is not");
 }
 

@@ -80,7 +80,7 @@ fn the_exit_code_is_recorded_with_nobody_there() {
     assert!(!place.path("home/active/short").exists(), "S4.20: no link to what does not run");
 }
 
-/// A command that ends at once is seen whole, with its code.
+/// S2.10: the command runs in the terminal by itself; one that ends at once is seen whole, with its code.
 #[test]
 fn what_a_short_command_printed_is_seen() {
     let place = Place::with_repository();
@@ -90,7 +90,7 @@ fn what_a_short_command_printed_is_seen() {
     assert_eq!(screen.end(), 3);
 }
 
-/// S0.7: what is destroyed in a session is not destroyed outside; uncommitted work comes along.
+/// S0.7, S0.34: what is destroyed in a session is not destroyed outside; uncommitted work comes along.
 #[test]
 fn the_copy_is_private_and_whole() {
     let place = Place::with_repository();
@@ -129,7 +129,7 @@ fn options_of_start() {
     assert_eq!(files, ".git\nsrc\nmain\n");
 }
 
-/// S2.14: restart enters a running session as it is and starts a stopped one anew.
+/// S2.14: restart enters a running session as it is; with force it starts it anew.
 #[test]
 fn restart() {
     let place = Place::with_repository();
@@ -143,7 +143,7 @@ fn restart() {
     assert_eq!(place.session("r")["status"], "running");
 }
 
-/// S2.E5, S0.13: running is refused; what is removed can be brought back.
+/// S0.12, S0.13, S2.16, S2.E5: running is refused, losses are named, it is asked; what is removed can be brought back.
 #[test]
 fn remove_refuses_and_trash_restores() {
     let place = Place::with_repository();
@@ -225,7 +225,7 @@ fn logs() {
     assert_eq!(tail.lines().count(), 1, "{tail:?}");
 }
 
-/// S2.7: several projects, each at `workspace/<name>`.
+/// S0.8, S2.7: several projects, each at `workspace/<name>`.
 #[test]
 fn several_projects_in_one_session() {
     let place = Place::with_repository();
@@ -273,7 +273,7 @@ fn a_scope_where_there_is_systemd() {
     assert!(said.starts_with("--user --scope"), "{said}");
 }
 
-/// Two people at one session: both see it, the last who does something decides the size.
+/// S4.4: two people at one session: both see it, the last who does something decides the size.
 #[test]
 fn two_viewers() {
     let place = Place::with_repository();

@@ -95,12 +95,15 @@ fn a_locked_session_holds_up_no_other() {
     place.good(&["start", "a", "-d", "--", "sleep", "600"]);
     place.good(&["start", "b", "-d", "--", "sleep", "600"]);
     let lock = locked(&place, "a");
+    let mut waiting = place.command(&["stop", "a"]).spawn().expect("it starts");
     place.good(&["stop", "b"]);
     place.good(&["restart", "b", "--detach"]);
     place.good(&["remove", "b", "--force"]);
     assert_eq!(place.session("a")["status"], "running", "a list waits for nobody either");
+    assert!(waiting.try_wait().expect("a child").is_none(), "the lock is the one that counts");
     drop(lock);
-    place.good(&["stop", "a"]);
+    assert!(waiting.wait().expect("an end").success());
+    assert_eq!(place.session("a")["status"], "stopped");
 }
 
 /// The session's lock, as another process in the middle of an operation would have it.

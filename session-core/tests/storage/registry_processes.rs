@@ -30,7 +30,7 @@ fn given() -> Option<SqliteRegistry> {
     Some(SqliteRegistry::open(std::env::var(PATH).ok()?).expect("it opens in every process"))
 }
 
-/// Every process opens (and one makes) the registry, and all updates of one record count.
+/// S1.15, S4.19: every process opens (and one makes) the registry, and all updates of one record count.
 #[test]
 fn no_update_is_lost() {
     let place = Place::new();
@@ -64,7 +64,7 @@ fn count_up() {
     }
 }
 
-/// Two processes that create one name at once: one wins. Nobody made the file before.
+/// S1.15: two processes that create one name at once: one wins. Nobody made the file before.
 #[test]
 fn one_name_has_one_winner() {
     let place = Place::new();

@@ -53,7 +53,7 @@ fn an_old_record_is_read() {
     assert_eq!(new["created_at"], old["created_at"]);
 }
 
-/// A record of a later version that this one can still read: nothing of it is lost.
+/// S4.17: a record of a later version that this one can still read: nothing of it is lost.
 #[test]
 fn a_later_record_is_kept_whole() {
     let later = fixture("1-later");

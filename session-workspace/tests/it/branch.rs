@@ -7,7 +7,7 @@ use session_core::{ErrorKind, Strategy, Uncommitted};
 
 use crate::fixture::{Fixture, age, git, names, stale, status};
 
-/// The user's uncommitted state comes along exactly as it was: staged, unstaged, deleted, untracked, intent-to-add.
+/// S0.1: the user's uncommitted state comes along exactly as it was: staged, unstaged, deleted, untracked, intent-to-add.
 #[test]
 fn uncommitted_work_comes_along_as_it_was() {
     let fixture = Fixture::repository();
@@ -96,7 +96,7 @@ fn the_index_is_fresh() {
     }
 }
 
-/// Nothing is shared: no alternates, no hard links, no hooks, no worktree entry; the remote is kept for pushing.
+/// S0.7: nothing is shared: no alternates, no hard links, no hooks, no worktree entry; the remote is kept for pushing.
 #[test]
 fn the_repository_is_its_own() {
     let fixture = Fixture::repository();
@@ -136,7 +136,7 @@ fn the_repository_is_its_own() {
     git(fixture.base.join("upstream.git"), &["rev-parse", "session/one"]);
 }
 
-/// Bad and taken branch names are refused before anything is made.
+/// S0.4: bad and taken branch names are refused before anything is made.
 #[test]
 fn branch_names_are_checked_first() {
     let fixture = Fixture::repository();

@@ -152,7 +152,7 @@ fn shallow_and_partial_clones() {
     }
 }
 
-/// Without a branch, and without a commit.
+/// S0.E5: without a branch, and without a commit.
 #[test]
 fn detached_and_unborn_head() {
     let fixture = Fixture::repository();
@@ -311,7 +311,7 @@ fn conflicts_come_along() {
     assert_eq!(git(&path, &["rev-list", "--parents", "-1", "HEAD"]).split(' ').count(), 3);
 }
 
-/// What can't be a repository of its own says so, with the way out, and a plain copy works.
+/// S0.E5: what can't be a repository of its own says so, with the way out, and a plain copy works.
 #[test]
 fn formats_that_are_not_supported() {
     for (args, word) in

@@ -21,7 +21,7 @@ fn worked() -> (Fixture, ProjectRecord) {
     (fixture, record)
 }
 
-/// Changed, staged, deleted and untracked files count, commits and stashes, too; ignored files do not.
+/// S0.13: changed, staged, deleted and untracked files count, commits and stashes, too; ignored files do not.
 #[test]
 fn work_is_found() {
     let (fixture, record) = worked();
