@@ -45,7 +45,7 @@ impl Surroundings {
             .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let user = ["USER", "LOGNAME"].iter().find_map(|key| environment.get(*key).cloned());
-        let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
+        let user = user.unwrap_or_else(account);
         let shell = environment.get("SHELL").filter(|shell| !shell.is_empty()).cloned();
         let runtime = environment.get("XDG_RUNTIME_DIR").map(Utf8PathBuf::from);
         let has_systemd = runtime.is_some_and(|runtime| runtime.join("systemd/private").exists());
@@ -65,6 +65,18 @@ impl Surroundings {
 /// Whether a person sits at both ends.
 pub(crate) fn at_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+/// The name of the account that this runs as, where the environment does not tell.
+fn account() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, id) = (fields.next()?, fields.nth(1)?);
+        (id.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| format!("uid-{uid}"))
 }
 
 /// The path from the root on, with the links of what exists resolved, so that one home has one
