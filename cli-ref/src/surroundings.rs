@@ -62,6 +62,28 @@ impl Surroundings {
     }
 }
 
+/// The file of patterns that the person's git ignores everywhere, if there is one.
+///
+/// Only the person's own configuration is asked, never that of a project.
+pub(crate) fn git_ignore_file() -> Option<Utf8PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    let git = strategy.config_dir().join("git");
+    let names_one = |path: std::path::PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.to_ascii_lowercase().contains("excludesfile") || text.contains("[include")
+    };
+    let asked = (names_one(git.join("config"))
+        || names_one(strategy.home_dir().join(".gitconfig")))
+    .then(|| {
+        let words = ["config", "--global", "--includes", "--path", "--get", "core.excludesFile"];
+        let output = std::process::Command::new("git").args(words).current_dir("/").output();
+        let text = String::from_utf8(output.ok()?.stdout).ok()?;
+        Some(Utf8PathBuf::from(text.trim_end_matches('\n')))
+    });
+    let default = Utf8PathBuf::from_path_buf(git.join("ignore")).ok();
+    asked.flatten().or(default).filter(|path| path.is_absolute() && path.is_file())
+}
+
 /// Whether a person sits at both ends.
 pub(crate) fn at_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
