@@ -12,7 +12,7 @@ use session_workspace::HostWorkspaces;
 
 use crate::args::{Arguments, Command};
 use crate::commands::{self, Context};
-use crate::surroundings::Surroundings;
+use crate::surroundings::{Surroundings, git_ignore_file};
 use crate::ui::Ui;
 
 /// A `sessctl` with certain backends.
@@ -80,12 +80,16 @@ impl App {
         let outcome = runtime.block_on(async {
             let opened = open_registry(&surroundings.layout).await?;
             opened.notices.iter().for_each(|notice| ui.notice(format!("note: {notice}")));
+            let mut workspaces = HostWorkspaces::new().with_forbidden(surroundings.layout.home());
+            if let (Command::Start(_), Some(file)) = (&arguments.command, git_ignore_file()) {
+                workspaces = workspaces.with_ignore_file(file);
+            }
             let manager = Manager::new(
                 surroundings.layout.clone(),
                 surroundings.host.clone(),
                 self.backends,
                 opened.registry,
-                Arc::new(HostWorkspaces::new().with_forbidden(surroundings.layout.home())),
+                Arc::new(workspaces),
                 Arc::new(Holders::by_command(holder_command(surroundings.has_systemd)?)),
             );
             Context { ui, surroundings, manager }.run(arguments.command).await

@@ -45,7 +45,7 @@ impl Surroundings {
             .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let user = ["USER", "LOGNAME"].iter().find_map(|key| environment.get(*key).cloned());
-        let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));
+        let user = user.unwrap_or_else(account);
         let shell = environment.get("SHELL").filter(|shell| !shell.is_empty()).cloned();
         let runtime = environment.get("XDG_RUNTIME_DIR").map(Utf8PathBuf::from);
         let has_systemd = runtime.is_some_and(|runtime| runtime.join("systemd/private").exists());
@@ -62,9 +62,43 @@ impl Surroundings {
     }
 }
 
+/// The file of patterns that the person's git ignores everywhere, if there is one.
+///
+/// Only the person's own configuration is asked, never that of a project.
+pub(crate) fn git_ignore_file() -> Option<Utf8PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    let git = strategy.config_dir().join("git");
+    let names_one = |path: std::path::PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.to_ascii_lowercase().contains("excludesfile") || text.contains("[include")
+    };
+    let asked = (names_one(git.join("config"))
+        || names_one(strategy.home_dir().join(".gitconfig")))
+    .then(|| {
+        let words = ["config", "--global", "--includes", "--path", "--get", "core.excludesFile"];
+        let output = std::process::Command::new("git").args(words).current_dir("/").output();
+        let text = String::from_utf8(output.ok()?.stdout).ok()?;
+        Some(Utf8PathBuf::from(text.trim_end_matches('\n')))
+    });
+    let default = Utf8PathBuf::from_path_buf(git.join("ignore")).ok();
+    asked.flatten().or(default).filter(|path| path.is_absolute() && path.is_file())
+}
+
 /// Whether a person sits at both ends.
 pub(crate) fn at_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+/// The name of the account that this runs as, where the environment does not tell.
+fn account() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, id) = (fields.next()?, fields.nth(1)?);
+        (id.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| format!("uid-{uid}"))
 }
 
 /// The path from the root on, with the links of what exists resolved, so that one home has one

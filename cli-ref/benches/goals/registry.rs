@@ -80,7 +80,7 @@ fn lookup(goals: &mut Goals, database: &Utf8Path, file: &Utf8Path) {
         })
     };
     let title = "G14 lookup in 100k, against a serde load of one file";
-    goals.add(pair(title, 0.02, 9, theirs, ours));
+    goals.add(&pair(title, 0.02, 9, theirs, ours));
 }
 
 fn filtered(goals: &mut Goals, database: &Utf8Path, place: &Utf8Path) {
@@ -120,7 +120,7 @@ fn filtered(goals: &mut Goals, database: &Utf8Path, place: &Utf8Path) {
         })
     };
     let title = "G14b filtered list in 100k, against 100k files x2";
-    goals.add(pair(title, 0.01, 5, theirs, ours));
+    goals.add(&pair(title, 0.01, 5, theirs, ours));
 }
 
 fn print_all(goals: &mut Goals, database: &Utf8Path, file: &Utf8Path) {
@@ -129,7 +129,7 @@ fn print_all(goals: &mut Goals, database: &Utf8Path, file: &Utf8Path) {
     }
     let theirs = || timed(|| finish(quiet(Command::new("jq").arg(".").arg(file))));
     let ours = || timed(|| finish(quiet(&mut worker("print", database))));
-    goals.add(pair("G14c print 100k as JSON, against jq of 32 MB", 0.40, 5, theirs, ours));
+    goals.add(&pair("G14c print 100k as JSON, against jq of 32 MB", 0.40, 5, theirs, ours));
 }
 
 fn updates(goals: &mut Goals, database: &Utf8Path, place: &Utf8Path) {
@@ -160,7 +160,7 @@ fn updates(goals: &mut Goals, database: &Utf8Path, place: &Utf8Path) {
         taken
     };
     let title = "G15 8 processes x 200 updates, against raw SQLite";
-    goals.add(pair(title, 2.0, 7, || together("raw", &raw), ours));
+    goals.add(&pair(title, 2.0, 7, || together("raw", &raw), ours));
 }
 
 fn list_few(goals: &mut Goals, place: &Utf8Path) {
@@ -176,7 +176,7 @@ fn list_few(goals: &mut Goals, place: &Utf8Path) {
     let script = format!("for d in {directory}/*; do jq -c . $d/metadata.json; done");
     let theirs = || timed(|| finish(quiet(Command::new("sh").arg("-c").arg(&script))));
     let ours = || timed(|| finish(quiet(&mut worker("print", &database))));
-    goals.add(pair("G13b list 200, against jq for each", 0.002, 5, theirs, ours));
+    goals.add(&pair("G13b list 200, against jq for each", 0.002, 5, theirs, ours));
 }
 
 /// What the comparable tool keeps of a session, some 330 bytes of JSON.

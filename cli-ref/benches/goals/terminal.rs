@@ -72,7 +72,7 @@ fn attach(goals: &mut Goals, place: &Path) {
         || seen(&mut || sessions.tmux()),
         || seen(&mut || sessions.ours()),
     );
-    goals.add(row);
+    goals.add(&row);
 }
 
 fn throughput(goals: &mut Goals, place: &Path) {
@@ -105,7 +105,7 @@ fn throughput(goals: &mut Goals, place: &Path) {
         || flow.borrow_mut()(&mut tmux, false),
         || flow.borrow_mut()(&mut ours, true),
     );
-    goals.add(row);
+    goals.add(&row);
     let row = pair(
         "G17 200 MB to the client, against dtach",
         1.1,
@@ -113,7 +113,7 @@ fn throughput(goals: &mut Goals, place: &Path) {
         || flow.borrow_mut()(&mut dtach, false),
         || flow.borrow_mut()(&mut ours, true),
     );
-    goals.add(row);
+    goals.add(&row);
 }
 
 fn echo(goals: &mut Goals, place: &Path) {
@@ -132,7 +132,7 @@ fn echo(goals: &mut Goals, place: &Path) {
         ("G18 echo of a key, median, against dtach (no goal)", 9.9, &mut dtach),
     ] {
         let row = pair(name, goal, 9, || theirs.echo_median(), || ours.borrow_mut().echo_median());
-        goals.add(row);
+        goals.add(&row);
     }
 }
 

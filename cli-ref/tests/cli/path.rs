@@ -105,6 +105,33 @@ fn the_copy_is_private_and_whole() {
     assert_eq!(place.git(&["status", "--porcelain"]), "M  README.md\n?? new.txt\n");
 }
 
+/// What the person's git ignores everywhere stays behind, wherever that is written.
+#[test]
+fn files_ignored_everywhere_stay_behind() {
+    let place = Place::with_repository();
+    place.write("project/.DS_Store", "x");
+    place.write("project/notes.swp", "x");
+    let untracked = |name: &str| {
+        place.good(&["start", name, "-d", "--", "sleep", "600"]);
+        place.good(&[
+            "exec",
+            name,
+            "--",
+            "git",
+            "-c",
+            "core.excludesFile=/dev/null",
+            "status",
+            "--short",
+        ])
+    };
+    assert_eq!(untracked("a"), "?? .DS_Store\n?? notes.swp\n");
+    place.write("user/.config/git/ignore", ".DS_Store\n");
+    assert_eq!(untracked("b"), "?? notes.swp\n");
+    place.write("user/everywhere", "*.swp\n");
+    place.write("user/.gitconfig", "[core]\n\texcludesFile = ~/everywhere\n");
+    assert_eq!(untracked("c"), "?? .DS_Store\n");
+}
+
 /// S0.4, S0.5, S0.6: a branch by name, a plain copy, patterns left out.
 #[test]
 fn options_of_start() {

@@ -42,6 +42,7 @@ fn a_full_disk() {
 ///
 /// Permissions mean nothing to root, so the test runs itself again as somebody else.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how the test knows that it is run again")]
 fn unreadable_files() {
     const AGAIN: &str = "SESSION_WORKSPACE_TEST_UNREADABLE";
     if rustix::process::geteuid().is_root() && std::env::var_os(AGAIN).is_none() {
