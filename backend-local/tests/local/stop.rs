@@ -128,6 +128,7 @@ async fn a_tree_of_two_hundred_that_keeps_forking_ends() {
     assert_eq!(session.status().await.unwrap().word(), "stopped");
 }
 
+/// S4.3.
 #[tokio::test]
 async fn other_sessions_are_left_alone() {
     let home = Home::new();

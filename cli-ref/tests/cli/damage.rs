@@ -11,7 +11,7 @@ fn record_of(place: &Place, name: &str) -> std::path::PathBuf {
     place.directory(name).join("record.json")
 }
 
-/// S4.E7: the index is lost, or is rubbish; the list and all sessions are still there.
+/// S4.E7, S4.27: the index is lost, or is rubbish; the list and all sessions are still there.
 #[test]
 fn the_index_is_made_again() {
     let place = Place::with_repository();
@@ -38,7 +38,7 @@ fn the_index_is_made_again() {
     assert!(place.good(&["doctor", "--rebuild"]).contains("2 records"));
 }
 
-/// A damaged record is mended from the index, and where that is gone too it is shown in its place.
+/// S4.E7: a damaged record is mended from the index, and where that is gone too it is shown in its place.
 #[test]
 fn damaged_records() {
     let place = Place::with_repository();
@@ -137,7 +137,7 @@ fn a_killed_holder() {
     assert_eq!(place.session("h")["status"], "running");
 }
 
-/// A home that can't be written: lists work, changes are refused, with another user's eyes.
+/// S4.E4: a home that can't be written: lists work, changes are refused, with another user's eyes.
 #[test]
 fn a_read_only_home() {
     use std::os::unix::process::CommandExt;
@@ -246,7 +246,7 @@ fn child_has_ended(child: &std::process::Child) -> bool {
     status.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
 }
 
-/// `kill -9` at many moments of `start`: the next command finds it whole or gone, and the user's
+/// S4.21: `kill -9` at many moments of `start`: the next command finds it whole or gone, and the user's
 /// repository is as it was.
 #[test]
 fn killed_at_any_moment() {

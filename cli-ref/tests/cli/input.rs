@@ -34,7 +34,7 @@ fn names() {
     nothing_was_made(&place);
 }
 
-/// S2.5, S4.E1: a session that exists is entered, not made again.
+/// S2.5, S4.E1, S4.25: a session that exists is entered, not made again.
 #[test]
 fn a_name_that_is_taken() {
     let place = Place::with_repository();
@@ -45,7 +45,7 @@ fn a_name_that_is_taken() {
     assert_eq!(place.session("one")["branch"], "session/one");
 }
 
-/// S1.15: two at once: one makes it, the other enters it or is told that the name is taken.
+/// S1.15, S0.E3: two at once: one makes it, the other enters it or is told that the name is taken.
 #[test]
 fn two_processes_and_one_name() {
     let place = Place::with_repository();

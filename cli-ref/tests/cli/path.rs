@@ -5,7 +5,7 @@ use crate::screen::Screen;
 
 const DETACH: &str = "\x1c";
 
-/// S0.1, S0.9, S0.10, S0.11, S2.8, S2.11, S2.13, S0.12: the whole path at a terminal.
+/// S0.1, S0.9, S0.10, S0.11, S2.8, S2.11, S2.13, S0.12, S0.3, S0.34, S0.35, S2.5, S4.T1: the whole path at a terminal.
 #[test]
 fn start_leave_come_back_stop_remove() {
     let place = Place::with_repository();
@@ -60,7 +60,7 @@ fn a_killed_client_leaves_the_session_running() {
     assert_eq!(screen.end(), 0);
 }
 
-/// S4.17, S4.21: the end and its code are recorded with nobody attached.
+/// S4.17, S4.21, S4.20: the end and its code are recorded with nobody attached.
 #[test]
 fn the_exit_code_is_recorded_with_nobody_there() {
     let place = Place::with_repository();
@@ -80,7 +80,7 @@ fn the_exit_code_is_recorded_with_nobody_there() {
     assert!(!place.path("home/active/short").exists(), "S4.20: no link to what does not run");
 }
 
-/// S2.10: the command runs in the terminal by itself; one that ends at once is seen whole, with its code.
+/// S2.10, S0.E7: the command runs in the terminal by itself; one that ends at once is seen whole, with its code.
 #[test]
 fn what_a_short_command_printed_is_seen() {
     let place = Place::with_repository();
@@ -90,7 +90,7 @@ fn what_a_short_command_printed_is_seen() {
     assert_eq!(screen.end(), 3);
 }
 
-/// S0.7, S0.34: what is destroyed in a session is not destroyed outside; uncommitted work comes along.
+/// S0.7, S0.34, S0.35: what is destroyed in a session is not destroyed outside; uncommitted work comes along.
 #[test]
 fn the_copy_is_private_and_whole() {
     let place = Place::with_repository();
@@ -132,7 +132,7 @@ fn files_ignored_everywhere_stay_behind() {
     assert_eq!(untracked("c"), "?? .DS_Store\n");
 }
 
-/// S0.4, S0.5, S0.6: a branch by name, a plain copy, patterns left out.
+/// S0.4, S0.5, S0.6, S0.E4: a branch by name, a plain copy, patterns left out.
 #[test]
 fn options_of_start() {
     let place = Place::with_repository();
@@ -170,7 +170,7 @@ fn restart() {
     assert_eq!(place.session("r")["status"], "running");
 }
 
-/// S0.12, S0.13, S2.16, S2.E5: running is refused, losses are named, it is asked; what is removed can be brought back.
+/// S0.12, S0.13, S2.16, S2.E5, S4.25: running is refused, losses are named, it is asked; what is removed can be brought back.
 #[test]
 fn remove_refuses_and_trash_restores() {
     let place = Place::with_repository();
@@ -233,7 +233,7 @@ fn shell_beside_the_main_process() {
     assert_eq!(place.session("s")["status"], "running");
 }
 
-/// S0.20: plain text, the last lines, following to the end.
+/// S0.20, S4.40: plain text, the last lines, following to the end.
 #[test]
 fn logs() {
     let place = Place::with_repository();

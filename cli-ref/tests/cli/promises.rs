@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::place::{Done, Place, finish, git_in, skip};
 use crate::screen::Screen;
 
-/// S0.9, S0.10, S2.8: the agent has ended; the session is started again where it was, by name alone.
+/// S0.9, S0.10, S2.8, S4.28: the agent has ended; the session is started again where it was, by name alone.
 #[test]
 fn attach_starts_a_stopped_session() {
     let place = Place::with_repository();
@@ -37,7 +37,7 @@ fn restart_starts_a_stopped_session() {
     assert_ne!(session["started_at"], first);
 }
 
-/// S0.2, S4.7, S4.26: date, time and a hash of the project's path; the id is a UUID.
+/// S0.2, S4.7, S4.26, S2.6: date, time and a hash of the project's path; the id is a UUID.
 #[test]
 fn a_generated_name_tells_when_and_where() {
     let place = Place::with_repository();
@@ -115,7 +115,7 @@ fn locked(place: &Place, name: &str) -> std::fs::File {
     file
 }
 
-/// S4.1, S4.3, S4.9, S4.10, S4.T9: five at once, each with files and processes of its own.
+/// S4.1, S4.3, S4.9, S4.10, S4.T9, S0.35: five at once, each with files and processes of its own.
 #[test]
 fn five_at_once() {
     let place = Place::with_repository();
@@ -147,7 +147,7 @@ fn five_at_once() {
     assert_eq!(place.git(&["status", "--porcelain"]), "", "the source has none of it");
 }
 
-/// S4.4, S4.41, S4.T10: sessions made over several connections are one list, and it is written
+/// S4.4, S4.41, S4.T10, S4.17: sessions made over several connections are one list, and it is written
 /// down when, by whom and from where each was made.
 #[test]
 fn several_connections() {
@@ -182,7 +182,25 @@ fn several_connections() {
     }
 }
 
-/// S4.38: only their owner may read sessions, whatever the person's umask.
+/// S3.10: by default in the person's data directory; a variable says where else, an option wins.
+#[test]
+fn sessions_live_where_they_are_told() {
+    let place = Place::new();
+    let list = |arguments: &[&str], variable: Option<&str>| {
+        let mut command = place.command(arguments);
+        command.env_remove("SESSCTL_HOME");
+        command.envs(variable.map(|name| ("SESSCTL_HOME", place.path(name))));
+        assert_eq!(finish(command.output()).code, 0);
+    };
+    let there = |home: &str| place.path(home).join("registry.db").exists();
+    list(&["list"], None);
+    assert!(there("user/.local/share/sessctl"));
+    list(&["list"], Some("one"));
+    list(&["list", "--home", "two"], Some("three"));
+    assert!(there("one") && there("project/two") && !there("three"));
+}
+
+/// S4.38, S3.8, S4.16: only their owner may read sessions, whatever the person's umask.
 #[test]
 fn only_the_owner_has_access() {
     let place = Place::with_repository();
@@ -253,7 +271,7 @@ fn a_session_knows_itself() {
     }
 }
 
-/// S0.34: several approaches at once, one is kept and the other is not; other projects beside them.
+/// S0.34, S0.11, S0.28: several approaches at once, one is kept and the other is not; other projects beside them.
 #[test]
 fn several_approaches() {
     let place = Place::with_repository();

@@ -16,7 +16,7 @@ fn settings(place: &Place) -> insta::Settings {
     settings
 }
 
-/// S0.11, S2.15, S4.27: the table, plain when piped.
+/// S0.11, S2.15, S4.27, S4.18: the table, plain when piped.
 #[test]
 fn list() {
     let place = Place::with_repository();
@@ -46,7 +46,7 @@ fn list_is_coloured_on_a_terminal() {
     assert!(raw.contains("\u{1b}[31mstopped"), "{raw:?}");
 }
 
-/// S0.27: the record as JSON.
+/// S0.27, S4.17: the record as JSON.
 #[test]
 fn inspect() {
     let place = Place::with_repository();
@@ -56,7 +56,7 @@ fn inspect() {
     settings(&place).bind(|| insta::assert_snapshot!(text));
 }
 
-/// S2.17: every command has its help.
+/// S2.17, S3.13, S4.33: every command has its help.
 #[test]
 fn help() {
     let place = Place::new();
@@ -83,6 +83,7 @@ fn help() {
     }
 }
 
+/// S4.33.
 #[test]
 fn manual_and_completions() {
     let place = Place::new();

@@ -52,6 +52,7 @@ fn good_names_are_taken_as_they_are() {
     assert_ne!("A".parse::<SessionName>().unwrap(), "a".parse().unwrap());
 }
 
+/// S4.7.
 #[test]
 fn an_id_has_one_spelling() {
     let id = SessionId::new();

@@ -77,6 +77,7 @@ fn a_removed_name_is_free() {
     }
 }
 
+/// S4.19.
 #[test]
 fn lists_are_newest_first_and_filtered() {
     for registry in both(&Place::new()) {
@@ -141,7 +142,7 @@ fn long_lists_are_parsed_in_order() {
     assert_eq!(names(&registry, &Filter::default()), expected);
 }
 
-/// S4.19 (which left the registry readable for all).
+/// S4.19 (which left the registry readable for all), S4.38.
 #[test]
 fn only_the_owner_may_read_it() {
     let place = Place::new();

@@ -105,6 +105,7 @@ fn a_spec_denies_unknown_fields() {
     assert!(!of("spec").is_valid(&spec));
 }
 
+/// S0.27.
 #[test]
 fn what_is_written_is_valid() {
     let now = Timestamp::from_milliseconds(1_700_000_000_000);

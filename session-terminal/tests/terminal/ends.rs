@@ -19,6 +19,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
+/// S4.21.
 async fn exit_is_recorded_with_no_client() {
     for place in [Place::in_process(), Place::by_command()] {
         place.hold("exit 7").await;
@@ -87,7 +88,7 @@ async fn a_session_can_be_held_again() {
     }
 }
 
-/// S0.20.
+/// S0.20, S4.40.
 async fn the_log_is_text() {
     let place = Place::in_process();
     place

@@ -108,7 +108,7 @@ async fn a_deep_home() {
     assert_eq!(mode & 0o777, 0o700);
 }
 
-/// S2.11: it survives the end of a login.
+/// S2.11, S4.10: it survives the end of a login.
 async fn is_in_a_session_of_its_own() {
     let place = Place::by_command();
     let main = place.file("main");

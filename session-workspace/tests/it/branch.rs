@@ -96,7 +96,7 @@ fn the_index_is_fresh() {
     }
 }
 
-/// S0.7: nothing is shared: no alternates, no hard links, no hooks, no worktree entry; the remote is kept for pushing.
+/// S0.7, S0.1, S1.19, S4.9: nothing is shared: no alternates, no hard links, no hooks, no worktree entry; the remote is kept for pushing.
 #[test]
 fn the_repository_is_its_own() {
     let fixture = Fixture::repository();

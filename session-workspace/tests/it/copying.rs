@@ -27,7 +27,7 @@ fn the_whole_directory() {
     assert_eq!(status(&fixture.source), " M a.txt\n");
 }
 
-/// S0.6, S0.F1: `--exclude`, `.sessctlignore` and `.dockerignore`, each with its own meaning.
+/// S0.6, S0.F1, S0.E4: `--exclude`, `.sessctlignore` and `.dockerignore`, each with its own meaning.
 #[test]
 fn patterns_leave_files_out() {
     let fixture = Fixture::repository();

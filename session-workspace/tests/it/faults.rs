@@ -9,7 +9,7 @@ use session_core::{ErrorKind, Strategy};
 
 use crate::fixture::Fixture;
 
-/// No space left: the error says so, and nothing of the project stays.
+/// S3.E3: no space left: the error says so, and nothing of the project stays.
 #[test]
 fn a_full_disk() {
     let mut fixture = Fixture::repository();
