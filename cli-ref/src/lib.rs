@@ -11,6 +11,7 @@
 
 mod app;
 mod args;
+mod bar;
 mod chord;
 mod commands;
 mod pipes;

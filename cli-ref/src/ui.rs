@@ -1,6 +1,6 @@
 //! What people read: the one place that prints.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{BufRead, Write};
 
 use anstream::{eprint, eprintln, print, println};
 use session_core::{Error, ErrorKind};
@@ -28,13 +28,6 @@ impl Ui {
     pub(crate) fn notice(self, text: impl std::fmt::Display) {
         if !self.quiet {
             eprintln!("{text}");
-        }
-    }
-
-    /// Replaces the last such text on a terminal; says nothing elsewhere.
-    pub(crate) fn passing(self, text: &str) {
-        if !self.quiet && std::io::stderr().is_terminal() {
-            eprint!("\r\x1b[K{text}");
         }
     }
 
@@ -78,8 +71,7 @@ impl Ui {
 fn hint(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::BackendUnavailable => Some("`sessctl doctor` looks at every backend"),
-        ErrorKind::Damaged => Some("`sessctl doctor --rebuild` makes the index again"),
-        ErrorKind::StorageFull => Some("`sessctl trash empty` frees what removed sessions hold"),
+        ErrorKind::StorageFull => Some("`sessctl trash empty --all` frees what removed sessions hold"),
         ErrorKind::Internal => Some("this is a defect; please report it with the text above"),
         _ => None,
     }

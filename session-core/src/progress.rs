@@ -39,6 +39,10 @@ pub enum Event {
         files: u64,
         /// Bytes so far.
         bytes: u64,
+        /// Files in all, as known now.
+        total_files: u64,
+        /// Bytes in all, as known now.
+        total_bytes: u64,
     },
     /// Something the person should know that stopped nothing.
     Notice {

@@ -33,6 +33,8 @@ pub(crate) struct Run<'a> {
     ways: Ways,
     files: AtomicU64,
     bytes: AtomicU64,
+    total_files: AtomicU64,
+    total_bytes: AtomicU64,
     told: Mutex<Instant>,
     vanished: Mutex<Vec<String>>,
 }
@@ -63,6 +65,8 @@ impl<'a> Run<'a> {
             ways: Ways::new(umask),
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            total_files: AtomicU64::new(0),
+            total_bytes: AtomicU64::new(0),
             told: Mutex::new(Instant::now()),
             vanished: Mutex::new(Vec::new()),
         }
@@ -77,6 +81,12 @@ impl<'a> Run<'a> {
     pub(crate) fn copy(&self, moves: &[Move<'_>]) -> Result<Vec<Vec<(u32, Stat)>>> {
         let mut places = Vec::new();
         for one in moves {
+            let leaves = one.tree.dirs.iter().flat_map(|dir| &dir.leaves);
+            let (files, bytes) = leaves.fold((0, 0), |(files, bytes), leaf| {
+                (files + 1, bytes + leaf.stat.st_size.unsigned_abs())
+            });
+            self.total_files.fetch_add(files, Ordering::Relaxed);
+            self.total_bytes.fetch_add(bytes, Ordering::Relaxed);
             let open =
                 |path: &Path| file::open_top(path).map_err(|errno| failed(path, errno.into()));
             places.push(Place {
@@ -212,6 +222,8 @@ impl<'a> Run<'a> {
                 project: self.project.to_owned(),
                 files: self.files.load(Ordering::Relaxed),
                 bytes: self.bytes.load(Ordering::Relaxed),
+                total_files: self.total_files.load(Ordering::Relaxed),
+                total_bytes: self.total_bytes.load(Ordering::Relaxed),
             });
         }
     }

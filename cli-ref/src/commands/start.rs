@@ -1,21 +1,16 @@
 //! `sessctl start`: make a session and enter it; enter it if it exists.
 
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
-
 use camino::Utf8PathBuf;
 use session_core::{
-    AttachOptions, Error, ErrorKind, Event, Progress, Result, SessionName, SessionSpec, Strategy,
+    AttachOptions, Error, ErrorKind, Progress, Result, SessionName, SessionSpec, Strategy,
     Uncommitted,
 };
 
 use super::{Context, attach, variables};
 use crate::args::Start;
+use crate::bar;
 use crate::surroundings::at_terminal;
 use crate::terminal;
-
-/// A copy that takes less than this is not worth a moving line.
-const QUIET_FOR: Duration = Duration::from_millis(400);
 
 pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
     let detach = arguments.detach;
@@ -34,7 +29,7 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
         }
     }
 
-    let progress = progress(context);
+    let progress = bar::progress(context.ui);
     let interrupted = progress.clone();
     let watch = tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
@@ -42,7 +37,6 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
         }
     });
     let created = context.manager.create(spec, &progress).await;
-    context.ui.passing("");
     watch.abort();
     let record = created?;
     for project in &record.projects {
@@ -128,22 +122,4 @@ fn spec(arguments: Start) -> Result<SessionSpec> {
     spec.environment = variables(&arguments.env)?;
     spec.command = arguments.command;
     Ok(spec)
-}
-
-/// Shows a moving line while a long copy goes on.
-fn progress(context: &Context) -> Progress {
-    let ui = context.ui;
-    let began = Instant::now();
-    let shown = Mutex::new(began);
-    Progress::new(move |event| match event {
-        Event::Copied { project, files, bytes } => {
-            let Ok(mut shown) = shown.lock() else { return };
-            if began.elapsed() > QUIET_FOR && shown.elapsed() > Duration::from_millis(100) {
-                *shown = Instant::now();
-                ui.passing(&format!("copying {project}: {files} files, {} MB", bytes / 1_000_000));
-            }
-        }
-        Event::Notice { message } => ui.notice(message),
-        _ => {}
-    })
 }
