@@ -189,7 +189,7 @@ async fn demand_no_leftovers(place: &Place, manager: &Manager, model: &Model) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 24,
+        cases: 128,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
