@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use session_core::{Error, ErrorKind, Result};
+use session_core::{Error, ErrorKind, Progress, Result};
 
 use super::Context;
 use crate::args::{Trash, TrashAction};
@@ -15,7 +15,7 @@ pub(super) async fn run(context: &Context, arguments: &Trash) -> Result<u8> {
     match &arguments.action {
         TrashAction::List => list(context).await,
         TrashAction::Restore { name } => {
-            let record = context.manager.restore(name).await?;
+            let record = context.manager.restore(name, &Progress::default()).await?;
             context
                 .ui
                 .notice(format!("restored {0}; enter it with `sessctl attach {0}`", record.name));

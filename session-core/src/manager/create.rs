@@ -27,13 +27,33 @@ impl Inner {
         progress: &Progress,
     ) -> Result<SessionRecord> {
         let id = SessionId::new();
-        let record = self.resolve(id, spec).await?;
+        let mut record = self.resolve(id, spec.clone()).await?;
         let steps = Steps::new(progress, id, "create");
         let _lock = self.lock(&id).await?;
-        if let Err(error) = steps.step("record", self.claim(&record)).await {
-            self.catalog.remove_locks(&id);
-            return Err(error);
-        }
+        let claimed = async {
+            let automatic = record.name.clone();
+            let mut number = 1_u32;
+            loop {
+                match self.claim(&record).await {
+                    // Several in one second from one directory; nobody chose this name.
+                    Err(error)
+                        if error.kind() == ErrorKind::AlreadyExists && spec.name.is_none() =>
+                    {
+                        number += 1;
+                        let name = format!("{automatic}-{number}").parse()?;
+                        record = self.resolve(id, spec.clone().with_name(name)).await?;
+                    }
+                    outcome => return outcome.map(|()| record),
+                }
+            }
+        };
+        let record = match steps.step("record", claimed).await {
+            Ok(record) => record,
+            Err(error) => {
+                self.catalog.remove_locks(&id);
+                return Err(error);
+            }
+        };
         let outcome = self.make(&record, &steps).await;
         self.audit("create", &record, &outcome).await;
         match outcome {

@@ -65,12 +65,14 @@ impl Manager {
         }
         if unfiltered {
             for (kind, found) in &observed {
-                let strays = found.iter().flatten().filter(|(id, _)| !known.contains(id));
-                notices.extend(strays.map(|(id, _)| {
-                    format!(
-                        "backend `{kind}` has session {id}, which has no record; `sessctl doctor --rebuild` takes it in"
-                    )
-                }));
+                for (id, _) in found.iter().flatten().filter(|(id, _)| !known.contains(id)) {
+                    // It may have been made after the records were listed.
+                    if self.inner.catalog.read(id).await.is_err() {
+                        notices.push(format!(
+                            "backend `{kind}` has session {id}, which has no record; `sessctl doctor --rebuild` takes it in"
+                        ));
+                    }
+                }
             }
         }
         notices.sort();

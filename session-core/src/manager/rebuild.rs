@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{Inner, Manager};
+use crate::lock::FileLock;
 use crate::{
-    Backend, Catalog, ErrorKind, Filter, Found, LABEL_NAME, Phase, Rebuilt, ResolvedSpec, Result,
+    Backend, ErrorKind, Filter, Found, LABEL_NAME, Phase, Rebuilt, ResolvedSpec, Result, SessionId,
     SessionName, SessionRecord, Timestamp,
 };
 
@@ -29,24 +30,13 @@ impl Manager {
             for kind in kinds {
                 let Ok(found) = inner.list_backend(&kind).await else { continue };
                 for found in found.into_iter().filter(|found| !known.contains(&found.id)) {
-                    let record = inner.record_of(&kind, &found);
-                    let mut taken_in = inner.take_in(&record).await;
-                    if taken_in
-                        .as_ref()
-                        .is_err_and(|error| error.kind() == ErrorKind::AlreadyExists)
-                    {
-                        let mut other = record.clone();
-                        other.name = recovered_name(&found);
-                        other.spec.name = other.name.clone();
-                        taken_in = inner.take_in(&other).await;
-                    }
-                    match taken_in {
-                        Ok(()) => rebuilt.recovered.push(record.id),
-                        Err(error) => rebuilt.problems.push(crate::DamagedEntry::new(
-                            Some(found.id),
-                            Some(record.name.to_string()),
-                            error,
-                        )),
+                    match inner.recover(&kind, &found).await {
+                        Ok(recovered) => rebuilt.recovered.extend(recovered),
+                        Err(error) => {
+                            let name = found.labels.get(LABEL_NAME).cloned();
+                            let problem = crate::DamagedEntry::new(Some(found.id), name, error);
+                            rebuilt.problems.push(problem);
+                        }
                     }
                 }
             }
@@ -61,9 +51,26 @@ impl Inner {
         Backend::list(&*self.backend(kind)?).await
     }
 
-    async fn take_in(&self, record: &SessionRecord) -> Result<()> {
-        let catalog: &Catalog = &self.catalog;
-        catalog.take_in(record).await
+    /// Records a session that only its backend knows; `None` if it is none of those after all.
+    async fn recover(&self, kind: &str, found: &Found) -> Result<Option<SessionId>> {
+        let id = found.id;
+        // Somebody who makes or removes it holds the lock, and what was listed may be long gone.
+        let Some(_lock) = FileLock::try_take(&self.layout().lock(&id))? else { return Ok(None) };
+        let mut record = self.record_of(kind, found);
+        if self.catalog.read(&id).await.is_ok() {
+            return Ok(None);
+        }
+        if self.open(&record).await?.is_none() {
+            self.catalog.remove_locks(&id);
+            return Ok(None);
+        }
+        let mut taken_in = self.catalog.take_in(&record).await;
+        if taken_in.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists) {
+            record.name = recovered_name(found);
+            record.spec.name = record.name.clone();
+            taken_in = self.catalog.take_in(&record).await;
+        }
+        taken_in.map(|()| Some(id))
     }
 
     /// As much of a record as labels and directories tell.

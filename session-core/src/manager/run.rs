@@ -81,6 +81,7 @@ impl Manager {
         progress: &Progress,
     ) -> Result<Attachment> {
         let home = self.layout().home();
+        self.inner.catalog.read(id).await?;
         if !self.inner.terminals.is_held(home, id).await? {
             if options.read_only {
                 let message =
@@ -171,19 +172,22 @@ impl Inner {
             launch,
         )
         .with_awaited_client(awaits_client);
+        // Before it runs: whoever records its end takes the link away, perhaps at once.
+        self.link_active(&record).await;
         let held = steps.step("main-process", self.terminals.hold(request)).await;
         if held.is_err() && !running {
-            self.catalog
-                .update(id, |record| {
-                    record.started_at = before.started_at;
-                    record.ended_at = before.ended_at;
-                    record.exit = before.exit.clone();
-                })
-                .await?;
+            let _ = std::fs::remove_file(self.layout().active(&record.name));
+            let undone = self.catalog.update(id, |record| {
+                record.started_at = before.started_at;
+                record.ended_at = before.ended_at;
+                record.exit = before.exit.clone();
+            });
+            if let Err(error) = undone.await {
+                tracing::warn!(%error, session = %record.name, "a start that failed stays recorded");
+            }
         }
         self.audit("start", &record, &held).await;
         held.map_err(|error| error.with_session(before.name.as_str()))?;
-        self.link_active(&record).await;
         Ok(record)
     }
 
@@ -197,9 +201,15 @@ impl Inner {
         let record = self.read(id).await?;
         let steps = Steps::new(progress, *id, "stop");
         if let Some(session) = self.open(&record).await? {
-            let outcome = steps.step("main-process", self.end(&record, &*session, grace)).await;
-            self.audit("stop", &record, &outcome).await;
-            outcome?;
+            let end = self.end(&record, &*session, grace);
+            if session.status().await?.is_running() {
+                let outcome = steps.step("main-process", end).await;
+                self.audit("stop", &record, &outcome).await;
+                outcome?;
+            } else {
+                // What runs beside the main process ends, too; nothing to tell (S2.13).
+                end.await?;
+            }
         }
         let _ = std::fs::remove_file(self.layout().active(&record.name));
         self.catalog.read(id).await

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Inner, Manager};
 use crate::catalog::blocking;
 use crate::lock::FileLock;
-use crate::{ErrorKind, Filter, Phase, Progress, Result, SessionId, SessionRecord};
+use crate::{Error, ErrorKind, Filter, Phase, Progress, Result, SessionId, SessionRecord};
 
 /// What [`Manager::reconcile`] did.
 #[derive(Debug, Default)]
@@ -88,6 +88,14 @@ impl Inner {
             }
             Phase::Ready if !has_file && in_trash => {
                 self.finish_removal(&record, &Progress::default()).await.map(|_| None)
+            }
+            Phase::Ready if !self.layout().session(id).is_dir() => {
+                let name = &record.name;
+                let message = format!(
+                    "its directory is gone; `sessctl remove {name}` takes away what is left of it"
+                );
+                Err(Error::new(ErrorKind::Lost, "manager.settle", message)
+                    .with_session(name.as_str()))
             }
             Phase::Ready => {
                 self.refresh(&record).await?;

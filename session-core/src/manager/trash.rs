@@ -4,9 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use camino::Utf8PathBuf;
 
-use super::{Inner, Manager};
+use super::{Inner, Manager, Steps};
 use crate::catalog::{blocking, make_private, remove_tree};
-use crate::{Error, ErrorKind, Layout, Phase, Result, SessionId, SessionRecord, Timestamp};
+use crate::{
+    Error, ErrorKind, Layout, Phase, Progress, Result, SessionId, SessionRecord, Timestamp,
+};
 
 /// Where entries lie while they are deleted, so that half of one is never taken for a whole one.
 const EMPTYING: &str = ".emptying-";
@@ -36,9 +38,18 @@ impl Manager {
     /// only one removed session has that.
     ///
     /// `AlreadyExists` if another session has its name by now; then nothing changes.
-    pub async fn restore(&self, name_or_id: &str) -> Result<SessionRecord> {
+    /// On any other error, and when the process is killed, it is in the trash again, at once or
+    /// after the next command.
+    pub async fn restore(&self, name_or_id: &str, progress: &Progress) -> Result<SessionRecord> {
         const OPERATION: &str = "manager.restore";
         let wanted = name_or_id.to_owned();
+        // A restoring that was cut off goes back to the trash first.
+        if let Ok(other) = self.find(name_or_id).await
+            && other.phase != Phase::Ready
+        {
+            let id = other.id;
+            self.drive(|inner| async move { inner.try_settle(&id).await }).await?;
+        }
         let named = |item: &TrashItem| {
             item.record.as_ref().is_some_and(|record| record.name.as_str() == name_or_id)
         };
@@ -69,9 +80,11 @@ impl Manager {
                 format!("its record can't be read; its files are in `{}`", item.directory);
             return refuse(ErrorKind::Damaged, message);
         };
+        record.refuse_newer()?;
+        let progress = progress.clone();
         self.drive(|inner| async move {
             let _lock = inner.lock(&record.id).await?;
-            let outcome = inner.bring_back(&record).await;
+            let outcome = inner.bring_back(&record, &progress).await;
             inner.audit("restore", &record, &outcome).await;
             outcome
         })
@@ -79,6 +92,9 @@ impl Manager {
     }
 
     /// Deletes removed sessions for good that were removed at least `age` ago; gives how many.
+    ///
+    /// One that can't be deleted does not keep the others; it is the error, and tried again the
+    /// next time.
     pub async fn empty_trash(&self, age: Duration) -> Result<usize> {
         let layout = self.layout().clone();
         let oldest =
@@ -89,22 +105,26 @@ impl Manager {
                     .into_iter()
                     .filter(|item| item.removed_at.as_milliseconds() <= oldest)
                     .collect();
+                let mut outcome = Ok(());
+                let mut count = 0;
                 for item in &expired {
                     let doomed = layout.trash().join(format!("{EMPTYING}{}", item.id));
-                    std::fs::rename(&item.directory, &doomed).map_err(|error| {
-                        Error::io(
-                            "manager.empty-trash",
-                            format!("can't rename `{}`", item.directory),
-                            error,
-                        )
-                    })?;
+                    match std::fs::rename(&item.directory, &doomed) {
+                        Ok(()) => count += 1,
+                        // Somebody else was faster, perhaps to restore it.
+                        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                        Err(error) => {
+                            let message = format!("can't rename `{}`", item.directory);
+                            outcome = Err(Error::io("manager.empty-trash", message, error));
+                        }
+                    }
                 }
                 for entry in entries(&layout)? {
                     if entry.file_name().is_some_and(|name| name.starts_with(EMPTYING)) {
-                        remove_tree(&entry)?;
+                        outcome = remove_tree(&entry).and(outcome);
                     }
                 }
-                Ok(expired.len())
+                outcome.map(|()| count)
             })
         })
         .await
@@ -112,26 +132,55 @@ impl Manager {
 }
 
 impl Inner {
-    async fn bring_back(&self, removed: &SessionRecord) -> Result<SessionRecord> {
+    /// Each step leaves what [`finish_removal`](Self::finish_removal) brings back to the trash.
+    async fn bring_back(
+        &self,
+        removed: &SessionRecord,
+        progress: &Progress,
+    ) -> Result<SessionRecord> {
         const OPERATION: &str = "manager.restore";
         let id = removed.id;
-        if self.catalog.find(removed.name.as_str()).await.is_ok() {
-            let message = "another session has this name by now; remove or finish that one first";
-            return Err(Error::new(ErrorKind::AlreadyExists, OPERATION, message)
-                .with_session(removed.name.as_str()));
+        let steps = Steps::new(progress, id, "restore");
+        let mut claimed = removed.clone();
+        claimed.phase = Phase::Removing;
+        steps.step("record", self.claim_for(&claimed)).await?;
+        let outcome = async {
+            let layout = self.layout().clone();
+            let moved = blocking(move || {
+                make_private(&layout.sessions())?;
+                let (from, to) = (layout.trash().join(id.to_string()), layout.session(&id));
+                std::fs::rename(&from, &to).map_err(|error| {
+                    Error::io(OPERATION, format!("can't move `{from}` to `{to}`"), error)
+                })
+            });
+            steps.step("trash", moved).await?;
+            let backend = self.backend(&removed.spec.backend)?;
+            steps.step("backend", backend.create(&id, &removed.spec)).await?;
+            let ready = self.catalog.update(&id, |record| record.phase = Phase::Ready);
+            steps.step("ready", ready).await
+        };
+        match outcome.await {
+            Ok(record) => Ok(record),
+            Err(error) => {
+                if let Err(left) = self.finish_removal(&claimed, &Progress::default()).await {
+                    tracing::warn!(%left, session = %removed.name, "not yet in the trash again");
+                }
+                Err(error.with_session(removed.name.as_str()))
+            }
         }
-        let layout = self.layout().clone();
-        blocking(move || {
-            make_private(&layout.sessions())?;
-            let (from, to) = (layout.trash().join(id.to_string()), layout.session(&id));
-            std::fs::rename(&from, &to).map_err(|error| {
-                Error::io(OPERATION, format!("can't move `{from}` to `{to}`"), error)
-            })
-        })
-        .await?;
-        self.catalog.take_in(removed).await?;
-        self.backend(&removed.spec.backend)?.create(&id, &removed.spec).await?;
-        self.catalog.update(&id, |record| record.phase = Phase::Ready).await
+    }
+
+    async fn claim_for(&self, removed: &SessionRecord) -> Result<()> {
+        match self.catalog.claim(removed).await {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let message =
+                    "another session has this name by now; remove or finish that one first";
+                Err(Error::new(ErrorKind::AlreadyExists, "manager.restore", message)
+                    .with_session(removed.name.as_str())
+                    .with_source(error))
+            }
+            outcome => outcome,
+        }
     }
 }
 

@@ -1,0 +1,108 @@
+//! A countdown that ends the work, or the process, wherever it runs out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use async_trait::async_trait;
+use session_core::{
+    DamagedEntry, Entry, Filter, Progress, Registry, Result, Revision, SessionId, SessionName,
+    SessionRecord,
+};
+
+/// What happens when it runs out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Blow {
+    /// The process is killed, as by `kill -9`.
+    Kill,
+    /// The task unwinds: everything after this point is not done, as after a kill.
+    Unwind,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Fuse {
+    left: Arc<AtomicI64>,
+    blow: Blow,
+}
+
+impl Fuse {
+    /// One that does not burn before it is lit.
+    pub(crate) fn new(blow: Blow) -> Self {
+        Self { left: Arc::new(AtomicI64::new(-1)), blow }
+    }
+
+    /// It blows at the `count`th point from now, counted from 0.
+    pub(crate) fn light(&self, count: u32) {
+        self.left.store(i64::from(count) + 1, Ordering::SeqCst);
+    }
+
+    /// Whether it still burns; it does not burn on.
+    pub(crate) fn put_out(&self) -> bool {
+        self.left.swap(-1, Ordering::SeqCst) > 0
+    }
+
+    /// A point at which the work may be cut off.
+    pub(crate) fn point(&self) {
+        if self.left.load(Ordering::SeqCst) > 0 && self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            match self.blow {
+                Blow::Kill => {
+                    let this = rustix::process::getpid();
+                    let _ = rustix::process::kill_process(this, rustix::process::Signal::KILL);
+                    loop {
+                        std::thread::park();
+                    }
+                }
+                // Without the panic hook: it is no failure.
+                Blow::Unwind => std::panic::resume_unwind(Box::new("the fuse blew")),
+            }
+        }
+    }
+
+    /// Each event is a point.
+    pub(crate) fn progress(&self) -> Progress {
+        let fuse = self.clone();
+        Progress::new(move |_| fuse.point())
+    }
+}
+
+/// A registry with a point before and after each change.
+#[derive(Debug)]
+pub(crate) struct Fused {
+    pub(crate) inner: Arc<dyn Registry>,
+    pub(crate) fuse: Fuse,
+}
+
+#[async_trait]
+impl Registry for Fused {
+    async fn insert(&self, record: &SessionRecord) -> Result<Revision> {
+        self.fuse.point();
+        let revision = self.inner.insert(record).await;
+        self.fuse.point();
+        revision
+    }
+
+    async fn fetch(&self, id: &SessionId) -> Result<Entry> {
+        self.inner.fetch(id).await
+    }
+
+    async fn find(&self, name: &SessionName) -> Result<Entry> {
+        self.inner.find(name).await
+    }
+
+    async fn update(&self, record: &SessionRecord, seen: Revision) -> Result<Revision> {
+        self.fuse.point();
+        let revision = self.inner.update(record, seen).await;
+        self.fuse.point();
+        revision
+    }
+
+    async fn remove(&self, id: &SessionId) -> Result<()> {
+        self.fuse.point();
+        let removed = self.inner.remove(id).await;
+        self.fuse.point();
+        removed
+    }
+
+    async fn list(&self, filter: &Filter) -> Result<Vec<Result<Entry, DamagedEntry>>> {
+        self.inner.list(filter).await
+    }
+}

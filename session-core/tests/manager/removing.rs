@@ -1,0 +1,122 @@
+//! `remove`: out of the way at once, into the trash, and refused where it should be.
+
+use session_conformance::Operation;
+use session_core::{ErrorKind, Phase, Progress};
+
+use crate::place::{TEXT, assert_nothing_left, entries};
+use crate::world::World;
+
+/// S2.16, S2.E5: a running session is removed by force only.
+#[tokio::test]
+async fn a_running_session_is_removed_by_force_only() {
+    let world = World::new();
+    let record = world.create("one").await;
+    world.start(&record).await;
+    let none = Progress::default();
+    let refused = world.manager.remove(&record.id, false, &none).await;
+    let error = refused.expect_err("it runs");
+    assert_eq!((error.kind(), error.session()), (ErrorKind::Refused, Some("one")));
+    assert!(error.message().contains("sessctl stop one"), "{error}");
+    assert_eq!(world.manager.find("one").await.expect("it is there").phase, Phase::Ready);
+
+    let removed = world.manager.remove(&record.id, true, &none).await.expect("by force");
+    assert_eq!(removed.record.name, record.name);
+    assert!(world.found().await.is_empty());
+    assert_nothing_left(&world.place.layout());
+    assert_eq!(world.audit(), ["create one ok", "start one ok", "remove one ok"]);
+}
+
+/// Invariant 7: the trash holds all of it, as it was.
+#[tokio::test]
+async fn the_trash_holds_everything() {
+    let world = World::new();
+    let record = world.create("one").await;
+    let layout = world.place.layout();
+    let log = layout.log(&record.id);
+    std::fs::create_dir(&log).expect("the session's directory is writable");
+    std::fs::write(log.join("terminal"), "what was shown").expect("it is writable");
+    let work = record.projects[0].path.join("new work");
+    std::fs::write(&work, "unsaved").expect("it is writable");
+
+    let removed = world.manager.remove(&record.id, false, &Progress::default()).await;
+    let trash = removed.expect("it is stopped").trash.expect("it had a directory");
+    assert_eq!(trash, layout.trash().join(record.id.to_string()));
+    let project = trash.join("workspace/project");
+    for (file, text) in
+        [("file", TEXT), ("new work", "unsaved"), ("../../log/terminal", "what was shown")]
+    {
+        assert_eq!(std::fs::read_to_string(project.join(file)).expect(file), text);
+    }
+    assert_nothing_left(&layout);
+    assert_eq!(std::fs::read_to_string(world.place.project().join("file")).expect("there"), TEXT);
+}
+
+/// The second time it is NotFound, and no lock is left of the asking.
+#[tokio::test]
+async fn a_second_remove_is_not_found() {
+    let world = World::new();
+    let record = world.create("one").await;
+    let none = Progress::default();
+    world.manager.remove(&record.id, false, &none).await.expect("it is stopped");
+    let again = world.manager.remove(&record.id, false, &none).await;
+    assert_eq!(again.expect_err("it is gone").kind(), ErrorKind::NotFound);
+    assert_nothing_left(&world.place.layout());
+    world.create("one").await;
+}
+
+/// A session of which the directory, or the backend's part, is gone can be removed.
+#[tokio::test]
+async fn what_is_partly_gone_can_be_removed() {
+    let world = World::new();
+    let none = Progress::default();
+    let record = world.create("one").await;
+    std::fs::remove_dir_all(world.place.layout().session(&record.id)).expect("it is there");
+    let removed = world.manager.remove(&record.id, false, &none).await.expect("it can be removed");
+    assert_eq!(removed.trash, None);
+    let record = world.create("one").await;
+    world.memory.vanish(&record.id);
+    let removed = world.manager.remove(&record.id, false, &none).await.expect("it can be removed");
+    assert!(removed.trash.is_some());
+    assert!(world.found().await.is_empty());
+    assert_nothing_left(&world.place.layout());
+}
+
+/// Invariant 12: what a newer version wrote is shown and neither changed nor removed.
+#[tokio::test]
+async fn a_newer_record_is_refused() {
+    let world = World::new();
+    let record = world.create("one").await;
+    let path = world.place.layout().record(&record.id);
+    let json = std::fs::read_to_string(&path).expect("it is there");
+    let newer = json.replace("\"schema_version\": 1", "\"schema_version\": 2");
+    std::fs::write(&path, &newer).expect("it is writable");
+    let none = Progress::default();
+    for force in [false, true] {
+        let refused = world.manager.remove(&record.id, force, &none).await;
+        assert_eq!(refused.expect_err("it is newer").kind(), ErrorKind::NewerVersion);
+    }
+    let refused = world.manager.start(&record.id, Default::default(), &none).await;
+    assert_eq!(refused.expect_err("it is newer").kind(), ErrorKind::NewerVersion);
+    assert_eq!(std::fs::read_to_string(&path).expect("it is there"), newer);
+    assert!(world.found().await.contains_key(&record.id.to_string()));
+}
+
+/// An engine that fails in the middle: it is half removed, shown so, and the next one goes on.
+#[tokio::test]
+async fn a_removal_that_failed_is_gone_on_with() {
+    let world = World::new();
+    let record = world.create("one").await;
+    let none = Progress::default();
+    world.memory.fail_next(Operation::Destroy, ErrorKind::BackendUnavailable);
+    let failed = world.manager.remove(&record.id, false, &none).await;
+    assert_eq!(failed.expect_err("told to fail").kind(), ErrorKind::BackendUnavailable);
+    let list = world.manager.list(&Default::default()).await.expect("lists work");
+    assert_eq!(list.sessions[0].phase, Some(Phase::Removing));
+    world.memory.fail_next(Operation::Destroy, ErrorKind::BackendUnavailable);
+    let report = world.manager.reconcile().await.expect("one that is left is no error");
+    assert_eq!((report.settled.len(), report.left.len()), (0, 1));
+    let report = world.manager.reconcile().await.expect("it can be reconciled");
+    assert_eq!((report.settled.len(), report.left.len()), (1, 0));
+    assert_nothing_left(&world.place.layout());
+    assert_eq!(entries(&world.place.layout().trash()), [record.id.to_string()]);
+}
