@@ -172,7 +172,7 @@ impl Catalog {
         match self.registry.list(filter).await {
             Ok(entries) => Ok((entries, None)),
             Err(error) => {
-                let mut entries = self.scan().await?;
+                let mut entries = scan(&self.records).await?;
                 entries.retain(|entry| {
                     entry.as_ref().map_or(true, |entry| filter.accepts(&entry.record))
                 });
@@ -180,21 +180,6 @@ impl Catalog {
                 Ok((entries, Some(error)))
             }
         }
-    }
-
-    /// Reads every record file, newest first.
-    async fn scan(&self) -> Result<Vec<Result<Entry, DamagedEntry>>> {
-        let records = self.records.clone();
-        let found = blocking(move || records.scan()).await?;
-        let mut entries: Vec<_> = found
-            .into_iter()
-            .map(|record| record.map(|record| Entry::new(record, crate::Revision(0))))
-            .collect();
-        entries.sort_by_key(|entry| {
-            let key = entry.as_ref().ok().map(|entry| (entry.record.created_at, entry.record.id));
-            std::cmp::Reverse(key)
-        });
-        Ok(entries)
     }
 
     /// Makes the index again from the record files; where a file is damaged and the index still
@@ -206,7 +191,7 @@ impl Catalog {
         let old = self.registry.list(&Filter::default()).await.unwrap_or_default();
         let old: Vec<_> = old.into_iter().flatten().map(|entry| entry.record).collect();
         let mut present = std::collections::BTreeSet::new();
-        for entry in self.scan().await? {
+        for entry in scan(&self.records).await? {
             match entry {
                 Ok(entry) => {
                     present.insert(entry.record.id);
@@ -262,6 +247,21 @@ impl Catalog {
         }
         Err(Error::new(ErrorKind::Busy, "catalog.index", "the index is in heavy use; try again"))
     }
+}
+
+/// Reads every record file, newest first.
+pub(crate) async fn scan(records: &Records) -> Result<Vec<Result<Entry, DamagedEntry>>> {
+    let records = records.clone();
+    let found = blocking(move || records.scan()).await?;
+    let mut entries: Vec<_> = found
+        .into_iter()
+        .map(|record| record.map(|record| Entry::new(record, crate::Revision(0))))
+        .collect();
+    entries.sort_by_key(|entry| {
+        let key = entry.as_ref().ok().map(|entry| (entry.record.created_at, entry.record.id));
+        std::cmp::Reverse(key)
+    });
+    Ok(entries)
 }
 
 /// Runs blocking work off the async threads.
