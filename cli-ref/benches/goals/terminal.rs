@@ -34,7 +34,7 @@ pub(crate) fn take_over() {
     if let [_, first, home, id] = &arguments[..]
         && first == CLIENT
     {
-        let id = SessionId::try_from(id.as_str()).expect("given by this program");
+        let id = id.parse::<SessionId>().expect("given by this program");
         client(Utf8Path::new(home), &id).expect("a session and a terminal");
         std::process::exit(0);
     }
