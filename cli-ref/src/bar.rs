@@ -11,7 +11,8 @@ use crate::ui::{Ui, plain};
 
 /// A copy that takes less than this needs no bar.
 const QUIET_FOR: Duration = Duration::from_millis(500);
-const TEMPLATE: &str = "copying {msg} [{bar:30}] {binary_bytes}/{binary_total_bytes}, {prefix} files";
+const TEMPLATE: &str =
+    "copying {msg} [{bar:30}] {binary_bytes}/{binary_total_bytes}, {prefix} files";
 
 /// Tells notices at once, and shows a bar for a long copy where standard error is a terminal.
 ///

@@ -71,7 +71,9 @@ impl Ui {
 fn hint(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::BackendUnavailable => Some("`sessctl doctor` looks at every backend"),
-        ErrorKind::StorageFull => Some("`sessctl trash empty --all` frees what removed sessions hold"),
+        ErrorKind::StorageFull => {
+            Some("`sessctl trash empty --all` frees what removed sessions hold")
+        }
         ErrorKind::Internal => Some("this is a defect; please report it with the text above"),
         _ => None,
     }

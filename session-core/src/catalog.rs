@@ -91,7 +91,7 @@ impl Catalog {
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 // The files tell it, too, and more slowly.
                 Err(error) => {
-                    let mut records = self.scan().await?.into_iter().flatten();
+                    let mut records = scan(&self.records).await?.into_iter().flatten();
                     let found = records.find(|entry| entry.record.name == name);
                     return found.map(|entry| entry.record).ok_or(error);
                 }
@@ -126,13 +126,7 @@ impl Catalog {
         record.refuse_newer()?;
         change(&mut record);
         let (records, copy, path) = (self.records.clone(), record.clone(), self.layout.record(id));
-        blocking(move || {
-            if records.read(&copy.id).is_err_and(|error| error.kind() == ErrorKind::Damaged) {
-                set_aside(&path)?;
-            }
-            records.write(&copy)
-        })
-        .await?;
+        blocking(move || write_over(&records, &path, &copy)).await?;
         self.index(&record).await?;
         Ok(record)
     }
@@ -178,10 +172,10 @@ impl Catalog {
     pub(crate) async fn take_in(&self, record: &SessionRecord) -> Result<()> {
         self.claim(record).await?;
         let (records, copy) = (self.records.clone(), record.clone());
-        let directory = self.layout.session(&record.id);
+        let (directory, path) = (self.layout.session(&record.id), self.layout.record(&record.id));
         let written = blocking(move || {
             make_private(&directory)?;
-            records.write(&copy)
+            write_over(&records, &path, &copy)
         })
         .await;
         if written.is_err() {
@@ -225,7 +219,7 @@ impl Catalog {
         match self.registry.list(filter).await {
             Ok(entries) => Ok((entries, None)),
             Err(error) => {
-                let mut entries = self.scan().await?;
+                let mut entries = scan(&self.records).await?;
                 entries.retain(|entry| {
                     entry.as_ref().map_or(true, |entry| filter.accepts(&entry.record))
                 });
@@ -237,17 +231,7 @@ impl Catalog {
 
     /// Reads every record file, newest first.
     pub(crate) async fn scan(&self) -> Result<Vec<Result<Entry, DamagedEntry>>> {
-        let records = self.records.clone();
-        let found = blocking(move || records.scan()).await?;
-        let mut entries: Vec<_> = found
-            .into_iter()
-            .map(|record| record.map(|record| Entry::new(record, crate::Revision(0))))
-            .collect();
-        entries.sort_by_key(|entry| {
-            let key = entry.as_ref().ok().map(|entry| (entry.record.created_at, entry.record.id));
-            std::cmp::Reverse(key)
-        });
-        Ok(entries)
+        scan(&self.records).await
     }
 
     /// Makes the index again from the record files; where a file is damaged and the index still
@@ -264,7 +248,7 @@ impl Catalog {
                 Err(damaged) => drop(damaged.id.map(|id| indexed.insert(id, None))),
             }
         }
-        let found = self.scan().await?;
+        let found = scan(&self.records).await?;
         let id_of = |entry: &Result<Entry, DamagedEntry>| {
             entry.as_ref().map_or_else(|damaged| damaged.id, |entry| Some(entry.record.id))
         };
@@ -354,6 +338,21 @@ impl Catalog {
     }
 }
 
+/// Reads every record file, newest first.
+pub(crate) async fn scan(records: &Records) -> Result<Vec<Result<Entry, DamagedEntry>>> {
+    let records = records.clone();
+    let found = blocking(move || records.scan()).await?;
+    let mut entries: Vec<_> = found
+        .into_iter()
+        .map(|record| record.map(|record| Entry::new(record, crate::Revision(0))))
+        .collect();
+    entries.sort_by_key(|entry| {
+        let key = entry.as_ref().ok().map(|entry| (entry.record.created_at, entry.record.id));
+        std::cmp::Reverse(key)
+    });
+    Ok(entries)
+}
+
 /// Runs blocking work off the async threads.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
@@ -367,13 +366,16 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Renames a damaged record out of the way; it stays in the session's directory.
-fn set_aside(record: &Utf8Path) -> Result<()> {
-    let aside = format!("record-damaged-{}.json", Timestamp::now().as_milliseconds());
-    let aside = record.with_file_name(aside);
-    std::fs::rename(record, &aside).map_err(|error| {
-        Error::io("catalog.update", format!("can't rename `{record}` to `{aside}`"), error)
-    })
+/// Writes a record; a damaged one that is there is renamed and stays beside it.
+fn write_over(records: &Records, path: &Utf8Path, record: &SessionRecord) -> Result<()> {
+    if records.read(&record.id).is_err_and(|error| error.kind() == ErrorKind::Damaged) {
+        let aside = format!("record-damaged-{}.json", Timestamp::now().as_milliseconds());
+        let aside = path.with_file_name(aside);
+        std::fs::rename(path, &aside).map_err(|error| {
+            Error::io("catalog.update", format!("can't rename `{path}` to `{aside}`"), error)
+        })?;
+    }
+    records.write(record)
 }
 
 /// Makes a directory and its parents, readable by its owner only.

@@ -12,6 +12,7 @@ mod trees;
 mod branch;
 mod copy;
 mod registry;
+mod start;
 mod terminal;
 
 fn main() {
@@ -22,6 +23,7 @@ fn main() {
     let mut goals = pairs::Goals::from_args();
     copy::run(&mut goals);
     branch::run(&mut goals);
+    start::run(&mut goals);
     terminal::run(&mut goals);
     registry::run(&mut goals);
     goals.end();

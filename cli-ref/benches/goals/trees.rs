@@ -10,7 +10,6 @@ use std::process::Command;
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Size {
     /// About 200 files, 1 MB.
-    #[expect(dead_code, reason = "for the rows of other areas")]
     Small,
     /// About 5,000 files, 100 MB.
     Medium,

@@ -2,6 +2,7 @@
 
 mod memory;
 mod open;
+mod records_only;
 mod sqlite;
 
 use std::fmt::Debug;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{DamagedEntry, MemoryRegistry, Registry, SqliteRegistry};
+use super::records_only::RecordsOnly;
+use super::{DamagedEntry, Registry, SqliteRegistry};
 use crate::catalog::{blocking, make_private};
 use crate::lock::FileLock;
 use crate::{ErrorKind, Layout, Records, Result, SessionRecord, Timestamp};
@@ -24,24 +25,29 @@ pub struct OpenedRegistry {
 /// Opens the index of `layout`, and makes the home if it is missing.
 ///
 /// A missing index is made from the record files. A damaged one is moved aside, kept, and made
-/// again. Where nothing can be written, lists still work: from the file if it can be read, else
-/// from the records. Safe to call from several processes at once.
+/// again. Where nothing can be written (a read-only home, a full disk), lists still work: from the
+/// index if it can be read, else from the record files; changes then fail with `PermissionDenied`
+/// or `StorageFull`. Safe to call from several processes at once.
 pub async fn open_registry(layout: &Layout) -> Result<OpenedRegistry> {
-    if let Err(error) = make_private(layout.home()) {
-        return in_memory(layout, &error).await;
+    match open_or_make(layout).await {
+        Err(error)
+            if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::StorageFull) =>
+        {
+            Ok(from_records(layout, &error))
+        }
+        opened => opened,
     }
+}
+
+async fn open_or_make(layout: &Layout) -> Result<OpenedRegistry> {
+    make_private(layout.home())?;
     match open(layout).await {
-        Ok(registry) if registry.is_new() => {}
-        Ok(registry) => {
-            return Ok(OpenedRegistry { registry: Arc::new(registry), notices: Vec::new() });
+        Ok(registry) if !registry.is_new() => {
+            Ok(OpenedRegistry { registry: Arc::new(registry), notices: Vec::new() })
         }
-        Err(error) if error.kind() == ErrorKind::Damaged => {}
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            return in_memory(layout, &error).await;
-        }
-        Err(error) => return Err(error),
+        Err(error) if error.kind() != ErrorKind::Damaged => Err(error),
+        _ => make(layout).await,
     }
-    make(layout).await
 }
 
 /// Makes the index under a lock, unless another process was faster.
@@ -82,14 +88,8 @@ async fn records(layout: &Layout) -> Result<Vec<Result<SessionRecord, DamagedEnt
 }
 
 /// What can be listed where nothing can be written.
-async fn in_memory(layout: &Layout, why: &crate::Error) -> Result<OpenedRegistry> {
-    let registry = MemoryRegistry::new();
-    for record in records(layout).await.unwrap_or_default().into_iter().flatten() {
-        registry.insert(&record).await.map(drop).or_else(|error| match error.kind() {
-            ErrorKind::AlreadyExists | ErrorKind::NewerVersion => Ok(()),
-            _ => Err(error),
-        })?;
-    }
+fn from_records(layout: &Layout, why: &crate::Error) -> OpenedRegistry {
+    let registry = RecordsOnly::new(Records::new(layout.clone()), why);
     let notices = vec![format!("nothing can be written, so sessions can only be looked at: {why}")];
-    Ok(OpenedRegistry { registry: Arc::new(registry), notices })
+    OpenedRegistry { registry: Arc::new(registry), notices }
 }

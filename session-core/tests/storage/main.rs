@@ -2,6 +2,7 @@
 
 mod exit_codes;
 mod names;
+mod open_registry;
 mod records;
 mod registry;
 mod registry_damage;

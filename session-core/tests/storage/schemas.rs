@@ -118,7 +118,16 @@ fn what_is_written_is_valid() {
     let step = |step: &str| (session.id, "create".to_owned(), step.to_owned());
     let (id, operation, step) = step("record");
     accepts("event", &Event::StepBegan { session: id, operation, step });
-    accepts("event", &Event::Copied { project: "p".to_owned(), files: 1, bytes: 2, total_files: 3, total_bytes: 4 });
+    accepts(
+        "event",
+        &Event::Copied {
+            project: "p".to_owned(),
+            files: 1,
+            bytes: 2,
+            total_files: 3,
+            total_bytes: 4,
+        },
+    );
     accepts("event", &Event::Notice { message: "m".to_owned() });
     let statuses = [
         Status::Incomplete,

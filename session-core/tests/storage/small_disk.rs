@@ -9,14 +9,14 @@ use session_core::{ErrorKind, Filter, Layout, Records, Registry, SqliteRegistry}
 use crate::{Place, record, wait};
 
 /// A file system of its own, unmounted with the value.
-struct Disk {
+pub(crate) struct Disk {
     place: Place,
 }
 
 impl Disk {
     /// `None`, and a word about it, where it can't be mounted.
     #[expect(clippy::print_stderr, reason = "a skip must be seen")]
-    fn new(size: &str) -> Option<Self> {
+    pub(crate) fn new(size: &str) -> Option<Self> {
         let place = Place::new();
         let disk = Self { place };
         let done =
@@ -28,23 +28,23 @@ impl Disk {
         Some(disk)
     }
 
-    fn path(&self) -> &Utf8Path {
+    pub(crate) fn path(&self) -> &Utf8Path {
         self.place.path()
     }
 
-    fn join(&self, name: &str) -> Utf8PathBuf {
+    pub(crate) fn join(&self, name: &str) -> Utf8PathBuf {
         self.place.join(name)
     }
 
-    fn fill(&self) {
+    pub(crate) fn fill(&self) {
         let _ = fs::write(self.join("ballast"), vec![1_u8; 1 << 20]);
     }
 
-    fn free(&self) {
+    pub(crate) fn free(&self) {
         fs::remove_file(self.join("ballast")).expect("it was filled");
     }
 
-    fn make_read_only(&self) {
+    pub(crate) fn make_read_only(&self) {
         assert!(mount(&["-o", "remount,ro"], self.path()));
     }
 }
