@@ -56,7 +56,7 @@ impl App {
         });
 
         let arguments = Arguments::parse();
-        let ui = Ui { quiet: arguments.quiet, json_errors: arguments.json_errors };
+        let ui = Ui { quiet: arguments.quiet, json: arguments.json };
         match self.run(arguments, ui) {
             Ok(code) => ExitCode::from(code),
             Err(error) => {

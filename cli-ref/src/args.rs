@@ -19,9 +19,9 @@ pub(crate) struct Arguments {
     /// Say nothing but results and errors.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// Print errors as JSON (docs/schemas/error.json).
+    /// Print results, and errors, as JSON (docs/schemas).
     #[arg(long, global = true)]
-    pub(crate) json_errors: bool,
+    pub(crate) json: bool,
 }
 
 const EXIT_CODES_HINT: &str = "Exit codes are listed in docs/exit-codes.md.";
@@ -50,7 +50,9 @@ pub(crate) enum Command {
     Logs(Logs),
     /// Show all that is known of a session, as JSON.
     Inspect(Inspect),
-    /// Look at removed sessions, bring one back, or delete them for good.
+    /// Bring a removed session back, stopped, as it was.
+    Restore(Restore),
+    /// Look at removed sessions, or delete them for good.
     Trash(Trash),
     /// Check what sessions need, and mend the index.
     Doctor(Doctor),
@@ -123,14 +125,11 @@ pub(crate) struct Attach {
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Print JSON (docs/schemas/list.json).
-    #[arg(long)]
-    pub(crate) json: bool,
     /// Only those of this backend.
     #[arg(long, value_name = "KIND")]
     pub(crate) backend: Option<String>,
     /// Print names only, one per line.
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long)]
     pub(crate) names: bool,
 }
 
@@ -230,16 +229,14 @@ pub(crate) enum TrashAction {
     /// Show removed sessions.
     #[command(visible_alias = "ls")]
     List,
-    /// Bring a removed session back, stopped.
-    Restore {
-        /// Its id, or its name if only one removed session has that.
-        name: String,
-    },
-    /// Delete removed sessions for good.
+    /// Delete removed sessions for good; those that were removed 30 days ago or earlier.
     Empty {
-        /// Only those removed at least so many days ago.
-        #[arg(long, value_name = "DAYS", default_value_t = 0)]
-        older_than: u64,
+        /// Those that were removed at least so many days ago.
+        #[arg(long, value_name = "DAYS", conflicts_with = "all")]
+        older_than: Option<u64>,
+        /// All of them.
+        #[arg(long)]
+        all: bool,
         /// Do not ask.
         #[arg(long, short)]
         force: bool,
@@ -247,13 +244,16 @@ pub(crate) enum TrashAction {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// Its id, or its name if only one removed session has that.
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Doctor {
     /// Make the index again from the record files and from what backends have.
     #[arg(long)]
     pub(crate) rebuild: bool,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

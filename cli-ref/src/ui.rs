@@ -9,7 +9,7 @@ use session_core::{Error, ErrorKind};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ui {
     pub(crate) quiet: bool,
-    pub(crate) json_errors: bool,
+    pub(crate) json: bool,
 }
 
 impl Ui {
@@ -24,6 +24,12 @@ impl Ui {
         let _ = std::io::stdout().flush();
     }
 
+    /// Prints a result as a document.
+    pub(crate) fn document(self, document: &impl serde::Serialize) {
+        let json = serde_json::to_string_pretty(document).expect("a result is plain data");
+        println!("{json}");
+    }
+
     /// Tells something beside the result.
     pub(crate) fn notice(self, text: impl std::fmt::Display) {
         if !self.quiet {
@@ -34,7 +40,7 @@ impl Ui {
     /// Tells a failure, with what to do about it.
     pub(crate) fn failure(self, error: &Error) {
         let report = error.report();
-        if self.json_errors {
+        if self.json {
             eprintln!("{}", serde_json::to_string(&report).unwrap_or_else(|_| error.to_string()));
             return;
         }

@@ -34,7 +34,7 @@ pub use host::HostView;
 pub use id::{NAME_MAX_BYTES, SessionId, SessionName};
 pub use layout::Layout;
 pub use listing::{LIST_VERSION, ListItem, SessionList, StatusWord};
-pub use manager::{Inspection, Manager, Reconciled, Removed, TrashItem};
+pub use manager::{Inspection, Manager, Reconciled, Removed, TRASH_RETENTION, TrashItem};
 pub use policy::Policy;
 pub use process::{
     ByteStream, ExecRequest, Input, Launch, MainProcess, Output, Process, ProcessControl, Signal,

@@ -177,6 +177,40 @@ impl UnsavedWork {
     }
 }
 
+/// So many files are named; the rest is counted.
+const NAMED_FILES: usize = 8;
+
+impl std::fmt::Display for UnsavedWork {
+    /// What is only here, in words; nothing that a terminal would obey.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut parts = Vec::new();
+        if !self.files.is_empty() {
+            let named = self.files.iter().take(NAMED_FILES);
+            let named: Vec<_> = named.map(|file| file.escape_debug().to_string()).collect();
+            let more = match self.files.len().saturating_sub(NAMED_FILES) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            parts.push(format!("files that are only here: {}{more}", named.join(", ")));
+        }
+        if self.commits > 0 {
+            parts.push(format!("commits that are only here: {}", self.commits));
+        }
+        if self.stashes > 0 {
+            parts.push(format!("stashes that are only here: {}", self.stashes));
+        }
+        if let Some(reason) = &self.unknown {
+            let reason = reason.escape_debug();
+            parts.push(format!("what is only here could not be found out ({reason})"));
+        }
+        f.write_str(&if parts.is_empty() {
+            "nothing is only here".to_owned()
+        } else {
+            parts.join("; ")
+        })
+    }
+}
+
 /// Makes and examines workspaces on the host.
 ///
 /// # Contract

@@ -35,21 +35,22 @@ pub(super) async fn enter(
 ) -> Result<u8> {
     let name = &record.name;
     let attachment = context.manager.attach(&record.id, &options, &Progress::default()).await?;
-    match terminal::enter(attachment, chord, greeting).await? {
-        Left::Detached => {
-            context
-                .ui
-                .notice(format!("left {name} running; come back with `sessctl attach {name}`"));
-            Ok(0)
-        }
-        Left::Exited(exit) => {
-            context.ui.notice(format!("{name} ended with code {}", exit.code));
-            Ok(u8::try_from(exit.code).unwrap_or(u8::MAX))
-        }
-        Left::Cut => {
-            let message =
-                format!("the connection to it was cut; `sessctl attach {name}` tries again");
-            Err(Error::new(ErrorKind::Lost, "sessctl.attach", message).with_session(name.as_str()))
-        }
+    let left = terminal::enter(attachment, chord, greeting).await?;
+    if let Left::Cut = left {
+        let message = format!("the connection to it was cut; `sessctl attach {name}` tries again");
+        return Err(
+            Error::new(ErrorKind::Lost, "sessctl.attach", message).with_session(name.as_str())
+        );
     }
+    if context.ui.json {
+        context.document(&record.id).await?;
+    } else if let Left::Exited(exit) = &left {
+        context.ui.notice(format!("{name} ended with code {}", exit.code));
+    } else {
+        context.ui.notice(format!("left {name} running; come back with `sessctl attach {name}`"));
+    }
+    Ok(match left {
+        Left::Exited(exit) => u8::try_from(exit.code).unwrap_or(u8::MAX),
+        _ => 0,
+    })
 }

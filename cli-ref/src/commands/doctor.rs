@@ -1,7 +1,7 @@
 //! `sessctl doctor`: what sessions need, and the index mended.
 
 use serde_json::json;
-use session_core::{Check, CheckOutcome, ProbeReport, Result};
+use session_core::{Check, CheckOutcome, ProbeReport, Result, TRASH_RETENTION, Timestamp};
 
 use super::Context;
 use crate::args::Doctor;
@@ -23,12 +23,13 @@ pub(super) async fn run(context: &Context, arguments: &Doctor) -> Result<u8> {
         }));
     }
     let usable = reports.iter().any(ProbeReport::is_usable);
-    if arguments.json {
+    if context.ui.json {
         let document = json!({ "home": context.manager.layout().home(), "backends": reports });
-        context.ui.line(serde_json::to_string_pretty(&document).expect("reports are plain data"));
+        context.ui.document(&document);
     } else {
         context.ui.line(format!("home: {}", context.manager.layout().home()));
         reports.iter().for_each(|report| show(context, report));
+        show_trash(context).await?;
     }
     Ok(u8::from(!usable))
 }
@@ -48,8 +49,35 @@ fn show(context: &Context, report: &ProbeReport) {
     }
 }
 
+/// What is past its retention may be deleted; nobody does that unasked.
+async fn show_trash(context: &Context) -> Result<()> {
+    let items = context.manager.trash().await?;
+    let kept_from = Timestamp::now().as_milliseconds() - TRASH_RETENTION.as_millis() as i64;
+    let past = items.iter().filter(|item| item.removed_at.as_milliseconds() < kept_from).count();
+    if !items.is_empty() {
+        context.ui.line(format!(
+            "\ntrash: {} removed sessions, {past} of them older than 30 days (`sessctl trash empty` deletes those)",
+            items.len()
+        ));
+    }
+    Ok(())
+}
+
 async fn rebuild(context: &Context) -> Result<u8> {
     let rebuilt = context.manager.rebuild().await?;
+    if context.ui.json {
+        let problems = rebuilt.problems.iter().map(|problem| {
+            json!({ "id": problem.id, "name": problem.name, "error": problem.error.report() })
+        });
+        context.ui.document(&json!({
+            "indexed": rebuilt.indexed,
+            "dropped": rebuilt.dropped,
+            "mended": rebuilt.mended,
+            "recovered": rebuilt.recovered,
+            "problems": problems.collect::<Vec<_>>(),
+        }));
+        return Ok(u8::from(!rebuilt.problems.is_empty()));
+    }
     context.ui.line(format!(
         "index made again: {} records, {} recovered from backends, {} stale rows dropped",
         rebuilt.indexed,

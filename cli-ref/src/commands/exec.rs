@@ -5,14 +5,14 @@ use session_core::{ExecRequest, Result};
 use super::{Context, variables};
 use crate::args::{Exec, Shell, When};
 use crate::surroundings::at_terminal;
-use crate::terminal;
+use crate::{pipes, terminal};
 
 pub(super) async fn run(context: &Context, arguments: Exec) -> Result<u8> {
     let record = context.manager.find(&arguments.name).await?;
     let with_terminal = match arguments.tty {
         Some(When::Always) => true,
         Some(When::Never) => false,
-        None => at_terminal(),
+        None => at_terminal() && !context.ui.json,
     };
     let mut request = ExecRequest::new(arguments.command)
         .with_environment(variables(&arguments.env)?)
@@ -22,6 +22,11 @@ pub(super) async fn run(context: &Context, arguments: Exec) -> Result<u8> {
         request = request.with_terminal(terminal::size());
     }
     let process = context.manager.exec(&record.id, request).await?;
+    if context.ui.json {
+        let captured = pipes::capture(process).await?;
+        context.ui.document(&captured);
+        return Ok(captured.exit_code);
+    }
     terminal::run(process, with_terminal).await
 }
 

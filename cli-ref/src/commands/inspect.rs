@@ -20,6 +20,6 @@ pub(super) async fn run(context: &Context, arguments: &Inspect) -> Result<u8> {
     if arguments.unsaved {
         document["unsaved"] = json!(context.manager.unsaved(&record.id).await?);
     }
-    context.ui.line(serde_json::to_string_pretty(&document).expect("an inspection is plain data"));
+    context.ui.document(&document);
     Ok(0)
 }

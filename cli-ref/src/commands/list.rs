@@ -20,8 +20,8 @@ pub(super) async fn run(context: &Context, arguments: &List) -> Result<u8> {
         let _ = context.manager.reconcile().await;
         list = context.manager.list(&filter).await?;
     }
-    if arguments.json {
-        context.ui.line(serde_json::to_string_pretty(&list).expect("a list is plain data"));
+    if context.ui.json {
+        context.ui.document(&list);
         return Ok(0);
     }
     for notice in &list.notices {

@@ -13,10 +13,19 @@ pub(super) async fn run(context: &Context, arguments: &Logs) -> Result<u8> {
     if arguments.follow {
         let mut follow = log::follow(home, &record.id, lines);
         while let Some(line) = follow.next().await? {
-            context.ui.line(line);
+            show(context, &line);
         }
     } else {
-        log::last_lines(home, &record.id, lines)?.iter().for_each(|line| context.ui.line(line));
+        log::last_lines(home, &record.id, lines)?.iter().for_each(|line| show(context, line));
     }
     Ok(0)
+}
+
+/// A line as it is, or as a document of its own.
+fn show(context: &Context, line: &str) {
+    if context.ui.json {
+        context.ui.line(serde_json::json!({ "line": line }));
+    } else {
+        context.ui.line(line);
+    }
 }

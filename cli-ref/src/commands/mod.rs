@@ -8,13 +8,14 @@ mod list;
 mod logs;
 mod man;
 mod remove;
+mod restore;
 mod start;
 mod stop;
 mod trash;
 
 use std::collections::BTreeMap;
 
-use session_core::{Error, ErrorKind, Manager, Result};
+use session_core::{Error, ErrorKind, ListItem, Manager, Result, SessionId};
 
 use crate::args::Command;
 use crate::surroundings::Surroundings;
@@ -42,6 +43,7 @@ impl Context {
             Command::Exec(arguments) => exec::run(self, arguments).await,
             Command::Logs(arguments) => logs::run(self, &arguments).await,
             Command::Inspect(arguments) => inspect::run(self, &arguments).await,
+            Command::Restore(arguments) => restore::run(self, &arguments).await,
             Command::Trash(arguments) => trash::run(self, &arguments).await,
             Command::Doctor(arguments) => doctor::run(self, &arguments).await,
             Command::Completions(_) | Command::Man => {
@@ -49,6 +51,17 @@ impl Context {
                 Err(Error::new(ErrorKind::Internal, "sessctl.run", message))
             }
         }
+    }
+}
+
+impl Context {
+    /// Prints a session as it is now, as a document; nothing where people read.
+    async fn document(&self, id: &SessionId) -> Result<()> {
+        if self.ui.json {
+            let inspection = self.manager.inspect(&id.to_string()).await?;
+            self.ui.document(&ListItem::new(&inspection.record, &inspection.status));
+        }
+        Ok(())
     }
 }
 

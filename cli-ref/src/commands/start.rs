@@ -57,14 +57,23 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
     }
     if detach {
         context.manager.start(&record.id, terminal::size(), &progress).await?;
-        context.ui.line(&record.name);
-        return Ok(0);
+        return started(context, &record).await;
     }
     let branch = record.branch().map(|branch| format!(" on branch {branch}")).unwrap_or_default();
     let chord = context.surroundings.detach;
     let greeting = format!(" session {}{branch}; {chord} leaves it running ", record.name);
     let options = AttachOptions::new(terminal::size());
     attach::enter(context, &record, options, chord, Some(greeting)).await
+}
+
+/// Says what was started.
+async fn started(context: &Context, record: &session_core::SessionRecord) -> Result<u8> {
+    if context.ui.json {
+        context.document(&record.id).await?;
+    } else {
+        context.ui.line(&record.name);
+    }
+    Ok(0)
 }
 
 async fn enter_existing(
@@ -83,8 +92,7 @@ async fn enter_existing(
     }
     if detach {
         context.manager.start(&record.id, terminal::size(), &Progress::default()).await?;
-        context.ui.line(&record.name);
-        return Ok(0);
+        return started(context, record).await;
     }
     let options = AttachOptions::new(terminal::size());
     attach::enter(context, record, options, context.surroundings.detach, None).await

@@ -17,6 +17,7 @@ pub(super) async fn stop(context: &Context, arguments: &Stop) -> Result<u8> {
     let record = context.manager.find(&arguments.name).await?;
     let grace = Duration::from_secs(arguments.time);
     context.manager.stop(&record.id, grace, &Progress::default()).await?;
+    context.document(&record.id).await?;
     Ok(0)
 }
 
@@ -34,6 +35,7 @@ pub(super) async fn restart(context: &Context, arguments: &Restart) -> Result<u8
         context.manager.start(&record.id, terminal::size(), &progress).await?;
     }
     if arguments.detach {
+        context.document(&record.id).await?;
         return Ok(0);
     }
     let options = AttachOptions::new(terminal::size());

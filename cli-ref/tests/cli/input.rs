@@ -159,7 +159,7 @@ fn configuration_with_a_mistake() {
 #[test]
 fn errors_as_json() {
     let place = Place::with_repository();
-    let complaint = place.bad(&["stop", "ghost", "--json-errors"], 66);
+    let complaint = place.bad(&["stop", "ghost", "--json"], 66);
     let report: serde_json::Value = serde_json::from_str(&complaint).expect("one JSON document");
     assert_eq!(
         (report["kind"].as_str(), report["exit_code"].as_u64()),

@@ -17,7 +17,7 @@ use std::time::Duration;
 pub use list::Inspection;
 pub use remove::Removed;
 pub use settle::Reconciled;
-pub use trash::TrashItem;
+pub use trash::{TRASH_RETENTION, TrashItem};
 
 use crate::lock::FileLock;
 use crate::{

@@ -26,22 +26,23 @@ impl Manager {
     /// Finds the work in a session that exists nowhere else; computed now, from the files.
     pub async fn unsaved(&self, id: &SessionId) -> Result<UnsavedWork> {
         let record = self.inner.catalog.read(id).await?;
-        let mut all = UnsavedWork::default();
-        for project in &record.projects {
-            let found = self.inner.workspaces.unsaved(project).await?;
-            all.files.extend(found.files);
-            all.commits += found.commits;
-            all.stashes += found.stashes;
-            all.unknown = all.unknown.or(found.unknown);
-        }
-        Ok(all)
+        self.inner.unsaved(&record).await
+    }
+
+    /// Says whether [`remove`](Self::remove) without force would be `Refused`, and why; for front
+    /// ends that ask a person first.
+    pub async fn may_be_removed(&self, id: &SessionId) -> Result<()> {
+        let record = self.inner.read(id).await?;
+        self.inner.may_be_removed(&record).await
     }
 
     /// Removes a session: its processes and its backend's part end, its directory moves to the
     /// trash as it is, its name is free.
     ///
-    /// A running session is `Refused` unless `force`, which stops it first. Idempotent: a session
-    /// that is already gone is `NotFound`, one that is half removed is gone on with.
+    /// Unless `force`, a running session is `Refused`, and so is one with work that exists nowhere
+    /// else; the error lists that work. With `force` a running session is stopped first, and the
+    /// work is in the trash, from where [`restore`](Self::restore) brings it back. Idempotent: a
+    /// session that is already gone is `NotFound`, one that is half removed is gone on with.
     pub async fn remove(
         &self,
         id: &SessionId,
@@ -68,16 +69,11 @@ impl Inner {
                 .with_session(record.name.as_str()));
         }
         let steps = Steps::new(progress, *id, "remove");
-        if let Some(session) = self.open(&record).await?
+        if !force {
+            self.may_be_removed(&record).await?;
+        } else if let Some(session) = self.open(&record).await?
             && session.status().await?.is_running()
         {
-            if !force {
-                let name = &record.name;
-                let message =
-                    format!("it is running; stop it first (`sessctl stop {name}`) or use --force");
-                return Err(Error::new(ErrorKind::Refused, "manager.remove", message)
-                    .with_session(name.as_str()));
-            }
             steps.step("stop", self.end(&record, &*session, FORCED_GRACE)).await?;
         }
         let outcome = async {
@@ -91,6 +87,52 @@ impl Inner {
         .await;
         self.audit("remove", &record, &outcome).await;
         Ok(Removed { record, trash: outcome? })
+    }
+
+    /// `Refused` where a removal without force would end or hide something of the person's.
+    async fn may_be_removed(&self, record: &SessionRecord) -> Result<()> {
+        let refuse = |message: String| {
+            Err(Error::new(ErrorKind::Refused, "manager.remove", message)
+                .with_session(record.name.as_str()))
+        };
+        if record.phase != Phase::Ready {
+            return Ok(());
+        }
+        if let Some(session) = self.open(record).await?
+            && session.status().await?.is_running()
+        {
+            let name = &record.name;
+            return refuse(format!(
+                "it is running; stop it first (`sessctl stop {name}`) or use --force"
+            ));
+        }
+        let unsaved = self.unsaved(record).await?;
+        if unsaved.is_empty() {
+            return Ok(());
+        }
+        refuse(format!(
+            "{unsaved}; push or fetch it first, or use --force: the session then goes to the trash, and `sessctl restore` brings it back"
+        ))
+    }
+
+    async fn unsaved(&self, record: &SessionRecord) -> Result<UnsavedWork> {
+        let mut all = UnsavedWork::default();
+        // What lies beside the projects was made in the session.
+        let workspace = self.layout().workspace(&record.id);
+        for entry in workspace.read_dir().into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !record.projects.iter().any(|project| project.name == name) {
+                all.files.push(name);
+            }
+        }
+        for project in &record.projects {
+            let found = self.workspaces.unsaved(project).await?;
+            all.files.extend(found.files);
+            all.commits += found.commits;
+            all.stashes += found.stashes;
+            all.unknown = all.unknown.or(found.unknown);
+        }
+        Ok(all)
     }
 
     /// The steps from the phase `removing` on; each may already have been done.

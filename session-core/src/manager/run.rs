@@ -99,14 +99,23 @@ impl Manager {
         self.inner.terminals.attach(home, id, options).await
     }
 
+    /// Opens a session through its backend: archives, figures, and whatever else is the backend's.
+    ///
+    /// `Lost` where the backend has nothing of it. Starting and stopping belong to
+    /// [`start`](Self::start) and [`stop`](Self::stop), which keep the record true.
+    pub async fn open(&self, id: &SessionId) -> Result<Arc<dyn Session>> {
+        let record = self.inner.catalog.read(id).await?;
+        self.inner.open(&record).await?.ok_or_else(|| {
+            let message = "its backend has nothing of it; remove it or look with `sessctl inspect`";
+            Error::new(ErrorKind::Lost, "manager.open", message).with_session(record.name.as_str())
+        })
+    }
+
     /// Runs a process beside the main one. The request's environment is added to the session's.
     pub async fn exec(&self, id: &SessionId, request: ExecRequest) -> Result<Process> {
         let record = self.inner.catalog.read(id).await?;
         let name = record.name.as_str();
-        let Some(session) = self.inner.open(&record).await? else {
-            let message = "its backend has nothing of it; remove it or look with `sessctl inspect`";
-            return Err(Error::new(ErrorKind::Lost, "manager.exec", message).with_session(name));
-        };
+        let session = self.open(id).await?;
         let backend = self.inner.backend(&record.spec.backend)?;
         let mut environment = self.inner.environment(&record, backend.capabilities());
         environment.extend(request.environment.clone());

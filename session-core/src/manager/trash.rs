@@ -10,6 +10,9 @@ use crate::{
     Error, ErrorKind, Layout, Phase, Progress, Result, SessionId, SessionRecord, Timestamp,
 };
 
+/// How long removed sessions are kept at least, unless a person says otherwise: 30 days.
+pub const TRASH_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// Where entries lie while they are deleted, so that half of one is never taken for a whole one.
 const EMPTYING: &str = ".emptying-";
 
