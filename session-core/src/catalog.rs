@@ -126,13 +126,7 @@ impl Catalog {
         record.refuse_newer()?;
         change(&mut record);
         let (records, copy, path) = (self.records.clone(), record.clone(), self.layout.record(id));
-        blocking(move || {
-            if records.read(&copy.id).is_err_and(|error| error.kind() == ErrorKind::Damaged) {
-                set_aside(&path)?;
-            }
-            records.write(&copy)
-        })
-        .await?;
+        blocking(move || write_over(&records, &path, &copy)).await?;
         self.index(&record).await?;
         Ok(record)
     }
@@ -178,10 +172,10 @@ impl Catalog {
     pub(crate) async fn take_in(&self, record: &SessionRecord) -> Result<()> {
         self.claim(record).await?;
         let (records, copy) = (self.records.clone(), record.clone());
-        let directory = self.layout.session(&record.id);
+        let (directory, path) = (self.layout.session(&record.id), self.layout.record(&record.id));
         let written = blocking(move || {
             make_private(&directory)?;
-            records.write(&copy)
+            write_over(&records, &path, &copy)
         })
         .await;
         if written.is_err() {
@@ -367,13 +361,16 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Renames a damaged record out of the way; it stays in the session's directory.
-fn set_aside(record: &Utf8Path) -> Result<()> {
-    let aside = format!("record-damaged-{}.json", Timestamp::now().as_milliseconds());
-    let aside = record.with_file_name(aside);
-    std::fs::rename(record, &aside).map_err(|error| {
-        Error::io("catalog.update", format!("can't rename `{record}` to `{aside}`"), error)
-    })
+/// Writes a record; a damaged one that is there is renamed and stays beside it.
+fn write_over(records: &Records, path: &Utf8Path, record: &SessionRecord) -> Result<()> {
+    if records.read(&record.id).is_err_and(|error| error.kind() == ErrorKind::Damaged) {
+        let aside = format!("record-damaged-{}.json", Timestamp::now().as_milliseconds());
+        let aside = path.with_file_name(aside);
+        std::fs::rename(path, &aside).map_err(|error| {
+            Error::io("catalog.update", format!("can't rename `{path}` to `{aside}`"), error)
+        })?;
+    }
+    records.write(record)
 }
 
 /// Makes a directory and its parents, readable by its owner only.
