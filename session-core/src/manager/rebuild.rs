@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{Inner, Manager};
 use crate::lock::FileLock;
 use crate::{
-    Backend, ErrorKind, Filter, Found, LABEL_NAME, Phase, Rebuilt, ResolvedSpec, Result, SessionId,
-    SessionName, SessionRecord, Timestamp,
+    Backend, Error, ErrorKind, Filter, Found, LABEL_NAME, Phase, Rebuilt, ResolvedSpec, Result,
+    SessionId, SessionName, SessionRecord, Timestamp,
 };
 
 impl Manager {
@@ -19,19 +19,24 @@ impl Manager {
         self.drive(|inner| async move {
             let mut rebuilt = inner.catalog.rebuild().await?;
             let (entries, _) = inner.catalog.list(&Filter::default()).await?;
+            // What is damaged everywhere is as good as none; a newer version's record is not.
+            let newer = rebuilt.problems.iter().filter(|problem| !is_damaged(&problem.error));
             let known: BTreeSet<_> = entries
                 .iter()
-                .filter_map(|entry| {
-                    entry.as_ref().map_or_else(|bad| bad.id, |good| Some(good.record.id))
-                })
-                .chain(rebuilt.problems.iter().filter_map(|problem| problem.id))
+                .flatten()
+                .map(|entry| entry.record.id)
+                .chain(newer.filter_map(|problem| problem.id))
                 .collect();
             let kinds: Vec<String> = inner.backends.kinds().map(str::to_owned).collect();
             for kind in kinds {
                 let Ok(found) = inner.list_backend(&kind).await else { continue };
                 for found in found.into_iter().filter(|found| !known.contains(&found.id)) {
                     match inner.recover(&kind, &found).await {
-                        Ok(recovered) => rebuilt.recovered.extend(recovered),
+                        Ok(None) => {}
+                        Ok(Some(id)) => {
+                            rebuilt.recovered.push(id);
+                            rebuilt.problems.retain(|problem| problem.id != Some(id));
+                        }
                         Err(error) => {
                             let name = found.labels.get(LABEL_NAME).cloned();
                             let problem = crate::DamagedEntry::new(Some(found.id), name, error);
@@ -57,8 +62,12 @@ impl Inner {
         // Somebody who makes or removes it holds the lock, and what was listed may be long gone.
         let Some(_lock) = FileLock::try_take(&self.layout().lock(&id))? else { return Ok(None) };
         let mut record = self.record_of(kind, found);
-        if self.catalog.read(&id).await.is_ok() {
-            return Ok(None);
+        match self.catalog.read(&id).await {
+            Ok(_) => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            // Neither the file nor the row can be read.
+            Err(error) if is_damaged(&error) => self.catalog.forget(&id).await?,
+            Err(error) => return Err(error),
         }
         if self.open(&record).await?.is_none() {
             self.catalog.remove_locks(&id);
@@ -96,6 +105,10 @@ impl Inner {
         record.phase = Phase::Ready;
         record
     }
+}
+
+fn is_damaged(error: &Error) -> bool {
+    error.kind() == ErrorKind::Damaged
 }
 
 fn recovered_name(found: &Found) -> SessionName {

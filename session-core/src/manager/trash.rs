@@ -146,7 +146,10 @@ impl Inner {
         let steps = Steps::new(progress, id, "restore");
         let mut claimed = removed.clone();
         claimed.phase = Phase::Removing;
-        steps.step("record", self.claim_for(&claimed)).await?;
+        if let Err(error) = steps.step("record", self.claim_for(&claimed)).await {
+            self.catalog.remove_locks(&id);
+            return Err(error);
+        }
         let outcome = async {
             let layout = self.layout().clone();
             let moved = blocking(move || {

@@ -16,7 +16,7 @@ use session_core::{
 };
 
 use crate::fakes::Copies;
-use crate::fuse::{Fuse, Fused};
+use crate::fuse::{Fuse, Hooked};
 use crate::place::host;
 
 /// A manager over `root/home` and the engine in `root/engine`, with `root/project` as its source.
@@ -27,7 +27,7 @@ pub(crate) fn manager(root: &Utf8Path, registry: Arc<dyn Registry>, fuse: &Fuse)
         Layout::new(root.join("home")),
         host(&root.join("project"), "disk"),
         Backends::new().with("disk", move |_| Ok(Arc::new(Disk::new(backend.clone())))),
-        Arc::new(Fused { inner: registry, fuse: fuse.clone() }),
+        Arc::new(Hooked::fused(registry, fuse)),
         Arc::new(Copies::default()),
         Arc::new(DiskTerminals(engine)),
     )

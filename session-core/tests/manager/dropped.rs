@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use session_core::{ErrorKind, Event, Progress, Registry, SessionId, SessionRecord, TerminalSize};
+use session_core::{ErrorKind, Event, Progress, SessionId, SessionRecord, TerminalSize};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::place::{assert_nothing_left, entries, named};

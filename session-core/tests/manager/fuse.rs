@@ -1,5 +1,7 @@
 //! A countdown that ends the work, or the process, wherever it runs out.
 
+use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -64,23 +66,52 @@ impl Fuse {
     }
 }
 
-/// A registry with a point before and after each change.
-#[derive(Debug)]
-pub(crate) struct Fused {
+/// A registry that tells of each call, and again after each change.
+pub(crate) struct Hooked {
     pub(crate) inner: Arc<dyn Registry>,
-    pub(crate) fuse: Fuse,
+    pub(crate) hook: Box<dyn Fn(Call) + Send + Sync>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Call {
+    Reads,
+    Changes,
+}
+
+impl Hooked {
+    /// With a point before and after each change.
+    pub(crate) fn fused(inner: Arc<dyn Registry>, fuse: &Fuse) -> Self {
+        let fuse = fuse.clone();
+        let hook = move |call| {
+            if call == Call::Changes {
+                fuse.point();
+            }
+        };
+        Self { inner, hook: Box::new(hook) }
+    }
+
+    async fn change<T>(&self, work: impl Future<Output = T> + Send) -> T {
+        (self.hook)(Call::Changes);
+        let outcome = work.await;
+        (self.hook)(Call::Changes);
+        outcome
+    }
+}
+
+impl fmt::Debug for Hooked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
 }
 
 #[async_trait]
-impl Registry for Fused {
+impl Registry for Hooked {
     async fn insert(&self, record: &SessionRecord) -> Result<Revision> {
-        self.fuse.point();
-        let revision = self.inner.insert(record).await;
-        self.fuse.point();
-        revision
+        self.change(self.inner.insert(record)).await
     }
 
     async fn fetch(&self, id: &SessionId) -> Result<Entry> {
+        (self.hook)(Call::Reads);
         self.inner.fetch(id).await
     }
 
@@ -89,17 +120,11 @@ impl Registry for Fused {
     }
 
     async fn update(&self, record: &SessionRecord, seen: Revision) -> Result<Revision> {
-        self.fuse.point();
-        let revision = self.inner.update(record, seen).await;
-        self.fuse.point();
-        revision
+        self.change(self.inner.update(record, seen)).await
     }
 
     async fn remove(&self, id: &SessionId) -> Result<()> {
-        self.fuse.point();
-        let removed = self.inner.remove(id).await;
-        self.fuse.point();
-        removed
+        self.change(self.inner.remove(id)).await
     }
 
     async fn list(&self, filter: &Filter) -> Result<Vec<Result<Entry, DamagedEntry>>> {

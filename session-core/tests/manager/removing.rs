@@ -1,10 +1,15 @@
 //! `remove`: out of the way at once, into the trash, and refused where it should be.
 
-use session_conformance::Operation;
-use session_core::{ErrorKind, Phase, Progress};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
+use session_conformance::Operation;
+use session_core::{ErrorKind, Exit, Filter, MemoryRegistry, Phase, Progress, Registry, Timestamp};
+
+use crate::fuse::{Call, Hooked};
 use crate::place::{TEXT, assert_nothing_left, entries};
-use crate::world::World;
+use crate::world::{World, short};
 
 /// S2.16, S2.E5: a running session is removed by force only.
 #[tokio::test]
@@ -119,4 +124,52 @@ async fn a_removal_that_failed_is_gone_on_with() {
     assert_eq!((report.settled.len(), report.left.len()), (1, 0));
     assert_nothing_left(&world.place.layout());
     assert_eq!(entries(&world.place.layout().trash()), [record.id.to_string()]);
+}
+
+/// A holder that is late records an end while its session goes: the index gets no row back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_late_holder_brings_no_row_back() {
+    let late: Arc<OnceLock<std::thread::ThreadId>> = Arc::default();
+    let (reached, reads) = channel();
+    let (gone, removed) = channel::<()>();
+    let (gate, removed) = (Arc::clone(&late), Mutex::new(removed));
+    let inner: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
+    let hook = move |call| {
+        // Only the holder waits, between the file that it has written and the index.
+        if call == Call::Reads && gate.get() == Some(&std::thread::current().id()) {
+            let _ = reached.send(());
+            let removed = removed.lock().expect("one waits");
+            // Where the removal waits for the holder, nobody comes: then it goes on.
+            let _ = removed.recv_timeout(Duration::from_millis(300));
+        }
+    };
+    let registry: Arc<dyn Registry> =
+        Arc::new(Hooked { inner: Arc::clone(&inner), hook: Box::new(hook) });
+    let world = World::with(Default::default(), registry);
+    let record = world.create("one").await;
+
+    let (catalog, id) = (world.manager.catalog().clone(), record.id);
+    let holder = Arc::new(Mutex::new(None));
+    let (started, reads) = (Arc::clone(&holder), Mutex::new(reads));
+    let progress = Progress::new(move |event| match short(&event).as_str() {
+        "-remove.backend" => {
+            let (catalog, late) = (catalog.clone(), Arc::clone(&late));
+            let thread = std::thread::spawn(move || {
+                late.set(std::thread::current().id()).expect("there is one holder");
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let exit = Exit::with_code(0, Timestamp::now());
+                runtime.expect("no limit is reached").block_on(catalog.record_end(&id, exit, None))
+            });
+            reads.lock().expect("one waits").recv().expect("the holder gets there");
+            *started.lock().expect("no panic") = Some(thread);
+        }
+        "-remove.index" => gone.send(()).unwrap_or_default(),
+        _ => {}
+    });
+    world.manager.remove(&record.id, false, &progress).await.expect("it can be removed");
+    let holder = holder.lock().expect("no panic").take().expect("it was started");
+    let _ = holder.join().expect("no panic");
+    let rows = inner.list(&Filter::default()).await.expect("it lists");
+    assert!(rows.is_empty(), "{rows:?}");
+    assert_nothing_left(&world.place.layout());
 }

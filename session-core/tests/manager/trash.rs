@@ -51,6 +51,8 @@ async fn restore_refuses_what_is_not_clear() {
     let error = error.expect_err("the name is taken");
     assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     assert_eq!(entries(&world.place.layout().sessions()), [third.id.to_string()]);
+    let locks = entries(&world.place.layout().home().join("locks"));
+    assert!(locks.iter().all(|lock| lock.starts_with(&third.id.to_string())), "{locks:?}");
     assert_eq!(world.manager.trash().await.expect("it can be read").len(), 2);
     world.manager.remove(&third.id, false, &none).await.expect("it can be removed");
     let back = world.manager.restore(&second.id.to_string(), &none).await.expect("by id");
