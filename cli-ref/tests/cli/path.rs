@@ -170,28 +170,109 @@ fn restart() {
     assert_eq!(place.session("r")["status"], "running");
 }
 
-/// S0.12, S0.13, S2.16, S2.E5, S4.25: running is refused, losses are named, it is asked; what is removed can be brought back.
+/// S0.12, S0.13, S2.16, S2.E5, S4.25: running is refused, and so is work that exists nowhere else, which is
+/// listed; with force it is in the trash, and comes back.
 #[test]
-fn remove_refuses_and_trash_restores() {
+fn remove_refuses_and_restore_brings_back() {
     let place = Place::with_repository();
     place.good(&["start", "keep", "-d", "--", "sleep", "600"]);
-    place.good(&["exec", "keep", "--", "sh", "-c", "echo precious > only-here"]);
     let screen = Screen::run(&place, &["remove", "keep"]);
     screen.wait_for("is running; stop it first");
     assert_eq!(screen.end(), 79);
     place.good(&["stop", "keep"]);
+    let here = "echo precious > only-here; git -c user.name=a -c user.email=b commit -q --allow-empty -m x";
+    place.good(&["exec", "keep", "--", "sh", "-c", here]);
     let screen = Screen::run(&place, &["remove", "keep"]);
     screen.wait_for("only-here");
-    screen.wait_for("[y/N]");
-    screen.type_in("y\r");
-    assert_eq!(screen.end(), 0);
+    screen.wait_for("commits that are only here: 1");
+    assert_eq!(screen.end(), 79);
+    assert_eq!(place.session("keep")["status"], "stopped");
+
+    place.good(&["remove", "--force", "keep"]);
     assert!(place.good(&["trash", "list"]).contains("keep"));
-    place.good(&["trash", "restore", "keep"]);
+    place.good(&["restore", "keep"]);
     assert_eq!(place.session("keep")["status"], "stopped");
     assert_eq!(place.good(&["exec", "keep", "--", "cat", "only-here"]), "precious\n");
     place.good(&["remove", "--force", "keep"]);
     place.good(&["trash", "empty", "--force"]);
+    assert!(place.good(&["trash", "list"]).contains("keep"), "its 30 days are not over");
+    place.good(&["trash", "empty", "--all", "--force"]);
     assert_eq!(place.good(&["trash", "list"]), "the trash is empty\n");
+}
+
+/// S0.12: what loses nothing is removed when the person says yes, and kept otherwise.
+#[test]
+fn remove_asks() {
+    let place = Place::with_repository();
+    place.good(&["start", "clean", "-d", "--", "sleep", "600"]);
+    place.good(&["stop", "clean"]);
+    for (answer, code, left) in [("n", 1, "clean\n"), ("y", 0, "")] {
+        let screen = Screen::run(&place, &["remove", "clean"]);
+        screen.wait_for("[y/N]");
+        screen.type_in(&format!("{answer}\r"));
+        assert_eq!(screen.end(), code);
+        assert_eq!(place.good(&["list", "--names"]), left);
+    }
+}
+
+/// What is made in an empty workspace, or beside the projects, exists nowhere else either.
+#[test]
+fn work_beside_projects_is_not_lost() {
+    let place = Place::with_repository();
+    place.good(&["start", "empty", "-d", "--empty", "--", "sleep", "600"]);
+    place.good(&["exec", "empty", "--", "touch", "made-here"]);
+    place.good(&["stop", "empty"]);
+    assert!(place.bad(&["remove", "empty"], 79).contains("made-here"));
+}
+
+/// Every command has `--json`.
+#[test]
+fn results_as_documents() {
+    let place = Place::with_repository();
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        let text = place.good(&[arguments, &["--json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?}: {error}: {text}"))
+    };
+    let json_before = |flag: &[&str], rest: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&place.good(&[flag, &["--json"], rest].concat())).expect("JSON")
+    };
+    let started = json_before(&["start", "j", "-d"], &["--", "sleep", "600"]);
+    assert_eq!((&started["name"], &started["status"]), (&"j".into(), &"running".into()));
+    let done = json_before(&["exec", "j"], &["--", "sh", "-c", "echo out; echo err >&2"]);
+    let expected = serde_json::json!({ "exit_code": 0, "stdout": "out\n", "stderr": "err\n" });
+    assert_eq!(done, expected);
+    assert_eq!(json(&["restart", "j", "-d", "--force"])["status"], "running");
+    assert_eq!(json(&["stop", "j"])["status"], "stopped");
+    assert_eq!(json(&["inspect", "j"])["record"]["name"], "j");
+    assert_eq!(json(&["list"])["sessions"][0]["name"], "j");
+    assert_eq!(json(&["remove", "j", "--force"])["removed"][0]["name"], "j");
+    assert_eq!(json(&["trash", "list"])["removed"][0]["name"], "j");
+    assert_eq!(json(&["restore", "j"])["status"], "stopped");
+    assert_eq!(json(&["doctor"])["backends"][0]["kind"], "local");
+    assert_eq!(json(&["doctor", "--rebuild"])["indexed"], 1);
+    assert_eq!(json(&["trash", "empty", "--all", "--force"])["deleted"], 0);
+    assert!(json(&["man"])["text"].is_string());
+    assert!(json(&["completions", "bash"])["text"].is_string());
+    place.good(&["start", "l", "-d", "--", "sh", "-c", "echo a line"]);
+    place.good(&["logs", "l", "--follow"]);
+    assert_eq!(json(&["logs", "l"])["line"], "a line");
+}
+
+/// A long copy shows a bar on a terminal, and nothing of it elsewhere or afterwards.
+#[test]
+fn a_bar_for_long_copies() {
+    let place = Place::with_repository();
+    for n in 0..60_000 {
+        std::fs::write(place.path(format!("project/{n}")), "text").expect("a small file");
+    }
+    let screen =
+        Screen::run(&place, &["start", "long", "-d", "--no-worktree", "--", "sleep", "600"]);
+    screen.wait_for("long");
+    let raw = screen.raw();
+    assert_eq!(screen.end(), 0);
+    assert!(raw.contains("copying project"), "{raw:?}");
+    let done = place.run(&["start", "quiet", "-d", "--no-worktree", "--", "sleep", "600"]);
+    assert_eq!((done.out.as_str(), done.err.as_str()), ("quiet\n", ""));
 }
 
 /// S0.19, S2 exec: exact codes, both streams, input, binary.

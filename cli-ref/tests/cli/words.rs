@@ -73,6 +73,7 @@ fn help() {
         "exec",
         "logs",
         "inspect",
+        "restore",
         "trash",
         "doctor",
         "completions",

@@ -179,7 +179,7 @@ async fn a_session_without_a_record_is_recovered() {
         }
         assert_nothing_done(&rebuild(&world).await, 1);
         world.stop(&found).await;
-        world.manager.remove(&found.id, false, &Progress::default()).await.expect("removable");
+        world.manager.remove(&found.id, true, &Progress::default()).await.expect("removable");
         assert!(world.found().await.is_empty());
     }
 }
