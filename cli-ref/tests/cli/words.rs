@@ -75,6 +75,7 @@ fn help() {
         "inspect",
         "trash",
         "doctor",
+        "config",
         "completions",
         "man",
     ] {
