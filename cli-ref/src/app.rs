@@ -73,6 +73,9 @@ impl App {
             _ => {}
         }
         let surroundings = Surroundings::read(arguments.home)?;
+        if let Command::Config(config) = &arguments.command {
+            return Ok(commands::config(ui, &surroundings, config));
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -91,7 +94,8 @@ impl App {
                 opened.registry,
                 Arc::new(workspaces),
                 Arc::new(Holders::by_command(holder_command(surroundings.has_systemd)?)),
-            );
+            )
+            .with_policy(surroundings.settings.policy());
             Context { ui, surroundings, manager }.run(arguments.command).await
         });
         // A blocked read of standard input must not keep the command from ending.

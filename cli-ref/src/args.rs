@@ -13,8 +13,8 @@ pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Where sessions live [default: the platform's data directory].
-    #[arg(long, global = true, env = "SESSCTL_HOME", value_name = "DIR", hide_env_values = true)]
+    /// Where sessions live [env: SESSCTL_HOME] [default: the platform's data directory].
+    #[arg(long, global = true, value_name = "DIR")]
     pub(crate) home: Option<Utf8PathBuf>,
     /// Say nothing but results and errors.
     #[arg(long, short, global = true)]
@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Trash(Trash),
     /// Check what sessions need, and mend the index.
     Doctor(Doctor),
+    /// Look at the configuration.
+    Config(Config),
     /// Print completions for a shell.
     Completions(Completions),
     /// Print the manual page.
@@ -92,7 +94,7 @@ pub(crate) struct Start {
     #[arg(long)]
     pub(crate) clean: bool,
     /// Which backend makes the session.
-    #[arg(long, value_name = "KIND", env = "SESSCTL_BACKEND")]
+    #[arg(long, value_name = "KIND")]
     pub(crate) backend: Option<String>,
     /// What the agent is called in lists [default: the command's name].
     #[arg(long, short, value_name = "AGENT")]
@@ -103,6 +105,9 @@ pub(crate) struct Start {
     /// Start it and do not enter; prints the name.
     #[arg(long, short)]
     pub(crate) detach: bool,
+    /// The chord that detaches, such as `ctrl-\` or `ctrl-q`.
+    #[arg(long, value_name = "CHORD")]
+    pub(crate) detach_key: Option<String>,
     /// What runs in it [default: your shell].
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
@@ -152,6 +157,9 @@ pub(crate) struct Restart {
     /// Do not enter it.
     #[arg(long, short)]
     pub(crate) detach: bool,
+    /// The chord that detaches, such as `ctrl-\` or `ctrl-q`.
+    #[arg(long, value_name = "CHORD")]
+    pub(crate) detach_key: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -254,6 +262,23 @@ pub(crate) struct Doctor {
     /// Make the index again from the record files and from what backends have.
     #[arg(long)]
     pub(crate) rebuild: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Config {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: ConfigAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Show every value and where it comes from.
+    Show {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -32,6 +32,11 @@ impl Chord {
         })
     }
 
+    /// How it is written in a configuration.
+    pub(crate) fn word(self) -> String {
+        format!("ctrl-{}", char::from(self.0 + b'@').to_ascii_lowercase())
+    }
+
     /// The byte that the terminal sends.
     pub(crate) fn byte(self) -> u8 {
         self.0
@@ -51,7 +56,9 @@ mod tests {
     #[test]
     fn chords_are_control_bytes() {
         for (text, byte) in [(r"ctrl-\", 0x1c), ("Ctrl-q", 0x11), ("ctrl+]", 0x1d), ("^A", 1)] {
-            assert_eq!(Chord::parse(text).map(Chord::byte).ok(), Some(byte), "{text}");
+            let chord = Chord::parse(text).ok();
+            assert_eq!(chord.map(Chord::byte), Some(byte), "{text}");
+            assert_eq!(chord.and_then(|chord| Chord::parse(&chord.word()).ok()), chord, "{text}");
         }
     }
 

@@ -14,6 +14,7 @@ mod args;
 mod bar;
 mod chord;
 mod commands;
+mod config;
 mod pipes;
 mod surroundings;
 mod terminal;

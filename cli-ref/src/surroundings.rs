@@ -6,27 +6,19 @@ use std::io::IsTerminal;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use etcetera::BaseStrategy;
-use serde::Deserialize;
 use session_core::{Error, ErrorKind, HostView, Layout, Result};
 
-use crate::chord::Chord;
-
-/// What a person may set in `sessctl/config.toml` in the platform's configuration directory.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Config {
-    /// The chord that detaches, such as `ctrl-\`.
-    pub(crate) detach_key: Option<String>,
-    /// The backend's kind where none is asked for.
-    pub(crate) backend: Option<String>,
-}
+use crate::config::{Origin, Setting, Settings, variable};
 
 /// All that is read from the outside, once.
 #[derive(Debug)]
 pub(crate) struct Surroundings {
     pub(crate) layout: Layout,
     pub(crate) host: HostView,
-    pub(crate) detach: Chord,
+    /// What is configured, apart from the home.
+    pub(crate) settings: Settings,
+    /// Where the home that `layout` has comes from.
+    pub(crate) home_origin: Origin,
     /// Whether the user's systemd runs, which would end a holder at the end of the login.
     pub(crate) has_systemd: bool,
 }
@@ -38,8 +30,7 @@ impl Surroundings {
             Error::io(OPERATION, "the current directory is gone; `cd` to another", error)
         })?;
         let here = utf8(here.into_os_string(), "the current directory")?;
-        let config = read_config()?;
-        let detach = Chord::parse(config.detach_key.as_deref().unwrap_or(Chord::DEFAULT))?;
+        let settings = Settings::read(here.as_std_path())?;
 
         let environment: BTreeMap<String, String> = std::env::vars_os()
             .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
@@ -52,13 +43,11 @@ impl Surroundings {
         let host = HostView::new(here.clone(), user)
             .with_shell(vec![shell.unwrap_or_else(|| "/bin/sh".to_owned())])
             .with_ssh_client(environment.get("SSH_CLIENT").cloned())
-            .with_default_backend(config.backend.unwrap_or_else(|| "local".to_owned()))
+            .with_default_backend(settings.backend.value.clone())
             .with_environment(environment);
-        let home = match home.filter(|home| !home.as_str().is_empty()) {
-            Some(home) => home,
-            None => default_home()?,
-        };
-        Ok(Self { layout: Layout::new(absolute(&here, &home)), host, detach, has_systemd })
+        let Setting { value: home, origin: home_origin } = find_home(home)?;
+        let layout = Layout::new(absolute(&here, &home));
+        Ok(Self { layout, host, settings, home_origin, has_systemd })
     }
 }
 
@@ -126,22 +115,15 @@ fn strategy() -> Result<impl BaseStrategy> {
     })
 }
 
-fn default_home() -> Result<Utf8PathBuf> {
-    utf8(strategy()?.data_dir().join("sessctl").into_os_string(), "the data directory")
-}
-
-fn read_config() -> Result<Config> {
-    const OPERATION: &str = "sessctl.config";
-    let Ok(strategy) = strategy() else { return Ok(Config::default()) };
-    let path = strategy.config_dir().join("sessctl").join("config.toml");
-    let shown = path.display();
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
-        Err(error) => return Err(Error::io(OPERATION, format!("can't read `{shown}`"), error)),
-    };
-    toml::from_str(&text).map_err(|error| {
-        let message = format!("`{shown}` is not valid: {}", error.message());
-        Error::new(ErrorKind::InvalidInput, OPERATION, message).with_source(error)
-    })
+/// Where sessions live: as asked for, or as the variable says, or where the platform keeps data.
+fn find_home(asked: Option<Utf8PathBuf>) -> Result<Setting<Utf8PathBuf>> {
+    const VARIABLE: &str = "SESSCTL_HOME";
+    if let Some(home) = asked.filter(|home| !home.as_str().is_empty()) {
+        return Ok(Setting::new(home, Origin::Flag("--home")));
+    }
+    if let Some(home) = variable(VARIABLE)? {
+        return Ok(Setting::new(home.into(), Origin::Environment(VARIABLE.to_owned())));
+    }
+    let home = strategy()?.data_dir().join("sessctl");
+    Ok(Setting::new(utf8(home.into_os_string(), "the data directory")?, Origin::Default))
 }

@@ -16,11 +16,15 @@ use crate::{
 pub struct Policy {
     /// What the name of a session's branch begins with where none is asked for.
     pub branch_prefix: String,
+    /// What is left out of projects where a spec names nothing; a mount ignores it.
+    pub exclude: Vec<String>,
+    /// Which ignored files come along where a spec names none; only strategy `branch` heeds it.
+    pub include: Vec<String>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { branch_prefix: "session/".to_owned() }
+        Self { branch_prefix: "session/".to_owned(), exclude: Vec::new(), include: Vec::new() }
     }
 }
 
@@ -84,8 +88,10 @@ impl Policy {
             let mut plan = ProjectPlan::new(unique(directory, &projects), source, strategy);
             plan.branch = (strategy == Strategy::Branch).then(|| branch.clone());
             plan.uncommitted = spec.uncommitted;
-            plan.exclude.clone_from(&spec.exclude);
-            plan.include.clone_from(&spec.include);
+            // Asked for, they must fit; standing rules apply where they can.
+            let (mounted, branched) = (strategy == Strategy::Mount, strategy == Strategy::Branch);
+            plan.exclude = or_standing(&spec.exclude, &self.exclude, !mounted);
+            plan.include = or_standing(&spec.include, &self.include, branched);
             problems.extend(unfit(spec, &plan));
             projects.push(plan);
         }
@@ -132,6 +138,11 @@ impl Policy {
             labels: spec.labels.clone(),
         })
     }
+}
+
+/// The patterns that are asked for, or else those of the policy where they `fit`.
+fn or_standing(asked: &[String], standing: &[String], fit: bool) -> Vec<String> {
+    if asked.is_empty() && fit { standing.to_vec() } else { asked.to_vec() }
 }
 
 /// The options of `spec` that mean nothing for `plan`'s strategy.

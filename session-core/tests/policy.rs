@@ -128,3 +128,32 @@ fn equal_specs_hash_equally() {
     assert_eq!(hash("/home/me/project"), hash("/home/me/project"));
     assert_ne!(hash("/home/me/project"), hash("/home/me/other"));
 }
+
+/// What is always left out or brought along holds where it can, and yields to what is asked for.
+#[test]
+fn standing_patterns_apply_where_they_fit() {
+    let mut policy = Policy::default();
+    policy.branch_prefix = "me/".to_owned();
+    policy.exclude = vec!["dist".to_owned()];
+    policy.include = vec![".env".to_owned()];
+    let plan = |spec: &SessionSpec, facts: SourceFacts| {
+        let (id, now): (SessionId, Timestamp) =
+            (ID.parse().expect("id"), NOW.parse().expect("time"));
+        let (host, layout) = (HostView::new("/home/me", "me"), Layout::new("/data/sessctl"));
+        let resolved = policy.resolve(&id, spec, &[facts], &host, &layout, now);
+        resolved.expect("a good spec").projects.remove(0)
+    };
+    let spec = SessionSpec::new().with_name("auth".parse().expect("a name"));
+
+    let branch = plan(&spec, repository("/srv/app"));
+    assert_eq!(branch.branch.as_deref(), Some("me/auth"));
+    assert_eq!((branch.exclude, branch.include), (policy.exclude.clone(), policy.include.clone()));
+    let copy = plan(&spec, SourceFacts::directory("/srv/notes"));
+    assert_eq!((copy.exclude, copy.include), (policy.exclude.clone(), Vec::new()));
+    let mount = plan(&spec.clone().with_strategy(Strategy::Mount), repository("/srv/app"));
+    assert_eq!((mount.exclude, mount.include), (Vec::new(), Vec::new()));
+
+    let mut asked = spec;
+    asked.exclude = vec!["target".to_owned()];
+    assert_eq!(plan(&asked, repository("/srv/app")).exclude, asked.exclude);
+}

@@ -14,15 +14,17 @@ pub(super) async fn run(context: &Context, arguments: Attach) -> Result<u8> {
             "there is no terminal to enter the session at; `sessctl logs` shows what it printed";
         return Err(Error::new(ErrorKind::InvalidInput, "sessctl.attach", message));
     }
-    let chord = match &arguments.detach_key {
-        Some(text) => Chord::parse(text)?,
-        None => context.surroundings.detach,
-    };
+    let chord = chord(context, arguments.detach_key.as_deref())?;
     let record = context.manager.find(&arguments.name).await?;
     let options = AttachOptions::new(terminal::size())
         .with_read_only(arguments.read_only)
         .with_replay(arguments.replay);
     enter(context, &record, options, chord, None).await
+}
+
+/// The chord that is asked for, or else the configured one.
+pub(super) fn chord(context: &Context, asked: Option<&str>) -> Result<Chord> {
+    asked.map_or(Ok(context.surroundings.settings.detach_key.value), Chord::parse)
 }
 
 /// Puts the person's terminal into the session until one of them leaves.

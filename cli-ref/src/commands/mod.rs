@@ -1,6 +1,7 @@
 //! One file for each thing to do.
 
 mod attach;
+mod config;
 mod doctor;
 mod exec;
 mod inspect;
@@ -46,7 +47,7 @@ impl Context {
             Command::Restore(arguments) => restore::run(self, &arguments).await,
             Command::Trash(arguments) => trash::run(self, &arguments).await,
             Command::Doctor(arguments) => doctor::run(self, &arguments).await,
-            Command::Completions(_) | Command::Man => {
+            Command::Completions(_) | Command::Config(_) | Command::Man => {
                 let message = "needs no sessions and is done before";
                 Err(Error::new(ErrorKind::Internal, "sessctl.run", message))
             }
@@ -65,6 +66,7 @@ impl Context {
     }
 }
 
+pub(crate) use config::run as config;
 pub(crate) use man::{completions, manual};
 
 /// Reads `KEY=VALUE` words.

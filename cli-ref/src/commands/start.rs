@@ -9,6 +9,7 @@ use session_core::{
 use super::{Context, attach, variables};
 use crate::args::Start;
 use crate::bar;
+use crate::chord::Chord;
 use crate::surroundings::at_terminal;
 use crate::terminal;
 
@@ -18,15 +19,19 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
         let message = "there is no terminal to enter the session at; use --detach";
         return Err(Error::new(ErrorKind::InvalidInput, "sessctl.start", message));
     }
+    let chord = attach::chord(context, arguments.detach_key.as_deref())?;
     let spec = spec(arguments)?;
     if let Some(name) = &spec.name {
         match context.manager.find(name.as_str()).await {
             Ok(record) if record.phase == session_core::Phase::Ready => {
-                return enter_existing(context, &record, &spec, detach).await;
+                return enter_existing(context, &record, &spec, detach, chord).await;
             }
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
+    }
+    if spec.backend.is_none() {
+        check_backend(context)?;
     }
 
     let progress = bar::progress(context.ui);
@@ -60,7 +65,6 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
         return started(context, &record).await;
     }
     let branch = record.branch().map(|branch| format!(" on branch {branch}")).unwrap_or_default();
-    let chord = context.surroundings.detach;
     let greeting = format!(" session {}{branch}; {chord} leaves it running ", record.name);
     let options = AttachOptions::new(terminal::size());
     attach::enter(context, &record, options, chord, Some(greeting)).await
@@ -81,6 +85,7 @@ async fn enter_existing(
     record: &session_core::SessionRecord,
     spec: &SessionSpec,
     detach: bool,
+    chord: Chord,
 ) -> Result<u8> {
     let mut same = SessionSpec::new();
     same.name.clone_from(&spec.name);
@@ -95,10 +100,23 @@ async fn enter_existing(
         return started(context, record).await;
     }
     let options = AttachOptions::new(terminal::size());
-    attach::enter(context, record, options, context.surroundings.detach, None).await
+    attach::enter(context, record, options, chord, None).await
 }
 
-/// What is asked for, from the words of the command line.
+/// Says where an unknown kind comes from that nobody typed.
+fn check_backend(context: &Context) -> Result<()> {
+    let backend = &context.surroundings.settings.backend;
+    if context.manager.kinds().any(|kind| kind == backend.value) {
+        return Ok(());
+    }
+    let known: Vec<&str> = context.manager.kinds().collect();
+    let kind = backend.value.escape_debug();
+    let reason = format!("no backend kind `{kind}`; known kinds: {}", known.join(", "));
+    Err(backend.origin.complain("backend", &reason))
+}
+
+/// What is asked for, from the words of the command line. What is configured is not in it: the
+/// policy puts that in where it fits, a project at a time (a mount excludes nothing, say).
 fn spec(arguments: Start) -> Result<SessionSpec> {
     let mut spec = SessionSpec::new();
     let mut sources: Vec<Utf8PathBuf> = arguments.paths;

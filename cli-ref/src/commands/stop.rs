@@ -27,6 +27,7 @@ pub(super) async fn restart(context: &Context, arguments: &Restart) -> Result<u8
         let message = "there is no terminal to enter the session at; use --detach";
         return Err(Error::new(ErrorKind::InvalidInput, "sessctl.restart", message));
     }
+    let chord = attach::chord(context, arguments.detach_key.as_deref())?;
     let record = context.manager.find(&arguments.name).await?;
     let progress = Progress::default();
     if arguments.force {
@@ -39,5 +40,5 @@ pub(super) async fn restart(context: &Context, arguments: &Restart) -> Result<u8
         return Ok(0);
     }
     let options = AttachOptions::new(terminal::size());
-    attach::enter(context, &record, options, context.surroundings.detach, None).await
+    attach::enter(context, &record, options, chord, None).await
 }

@@ -152,7 +152,8 @@ fn configuration_with_a_mistake() {
     let complaint = place.bad(&["list"], 64);
     assert!(complaint.contains("detach_kay") && complaint.contains("config.toml"), "{complaint}");
     place.write("user/.config/sessctl/config.toml", "detach_key = \"ctrl-c\"\n");
-    assert!(place.bad(&["list"], 64).contains("ctrl-c"));
+    let complaint = place.bad(&["list"], 64);
+    assert!(complaint.contains("ctrl-c") && complaint.contains("config.toml"), "{complaint}");
 }
 
 /// Errors as documents, for programs.

@@ -1,5 +1,6 @@
 //! `sessctl` as a person uses it: the real program, real git, a real terminal.
 
+mod config;
 mod damage;
 mod input;
 mod path;

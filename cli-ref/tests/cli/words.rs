@@ -76,6 +76,7 @@ fn help() {
         "restore",
         "trash",
         "doctor",
+        "config",
         "completions",
         "man",
     ] {

@@ -81,18 +81,13 @@ impl Manager {
     /// keep theirs.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
-        let of = &self.inner;
-        let inner = Inner {
-            catalog: of.catalog.clone(),
-            host: of.host.clone(),
-            policy: of.policy.clone(),
-            backends: of.backends.clone(),
-            made: Mutex::new(of.made().clone()),
-            workspaces: Arc::clone(&of.workspaces),
-            terminals: Arc::clone(&of.terminals),
-            patience,
-        };
-        Self { inner: Arc::new(inner) }
+        self.changed(|inner| inner.patience = patience)
+    }
+
+    /// Changes the rules that decide what a new session is; clones made before keep theirs.
+    #[must_use]
+    pub fn with_policy(self, policy: Policy) -> Self {
+        self.changed(|inner| inner.policy = policy)
     }
 
     /// The records.
@@ -118,6 +113,23 @@ impl Manager {
     /// Finds a session by name or id.
     pub async fn find(&self, name_or_id: &str) -> Result<SessionRecord> {
         self.inner.catalog.find(name_or_id).await
+    }
+
+    /// Itself, with another inside; what was handed out before stays as it was.
+    fn changed(self, change: impl FnOnce(&mut Inner)) -> Self {
+        let of = &self.inner;
+        let mut inner = Inner {
+            catalog: of.catalog.clone(),
+            host: of.host.clone(),
+            policy: of.policy.clone(),
+            backends: of.backends.clone(),
+            made: Mutex::new(of.made().clone()),
+            workspaces: Arc::clone(&of.workspaces),
+            terminals: Arc::clone(&of.terminals),
+            patience: of.patience,
+        };
+        change(&mut inner);
+        Self { inner: Arc::new(inner) }
     }
 
     /// Runs `work` to its end in a task of its own.

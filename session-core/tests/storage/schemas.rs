@@ -48,7 +48,10 @@ fn the_files_are_what_the_code_says() {
         let again = "cargo run -p session-core --example generate-schemas -- docs/schemas";
         assert!(text == format!("{schema:#}\n"), "{name}.json is old; run `{again}`");
     }
-    assert_eq!(documents(&directory).len(), schemas().len(), "no file without a schema");
+    // `config` is the command's own, and compared there.
+    let documents = documents(&directory);
+    let ours = documents.iter().filter(|(path, _)| !path.ends_with("config.json"));
+    assert_eq!(ours.count(), schemas().len(), "no file without a schema");
 }
 
 #[test]

@@ -1,0 +1,202 @@
+//! Configuration: what may be set, where it is set, and which of it counts.
+
+mod file;
+mod origin;
+
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use session_core::{Error, ErrorKind, Policy, Result};
+
+pub(crate) use origin::{Origin, Setting};
+
+use crate::chord::Chord;
+use file::Links;
+
+const OPERATION: &str = "sessctl.config";
+
+/// Every key there is. Those of a project file are a stranger's words: none may run a program.
+const KEYS: [&str; 5] = ["backend", "branch_prefix", "detach_key", "exclude", "include"];
+
+/// What `sessctl/config.toml` in the user's configuration directory, or `.sessctl.toml` in a
+/// project, may say. A key of the project's file replaces the same key of the user's, lists too.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The kind of backend that makes a session where none is asked for.
+    backend: Option<String>,
+    /// What the name of a session's branch begins with where none is asked for, such as
+    /// `session/`.
+    branch_prefix: Option<String>,
+    /// The chord that leaves a session running, such as `ctrl-\` or `ctrl-q`.
+    detach_key: Option<String>,
+    /// What a session's copy leaves out where nothing is asked for, in gitignore syntax. A mounted
+    /// directory leaves nothing out.
+    exclude: Option<Vec<String>>,
+    /// Which ignored files come along where none are asked for, in gitignore syntax. Only sessions
+    /// with a branch of their own heed it; other copies have all files.
+    include: Option<Vec<String>>,
+}
+
+/// What counts of all that is set, and where each value comes from.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) backend: Setting<String>,
+    pub(crate) branch_prefix: Setting<String>,
+    pub(crate) detach_key: Setting<Chord>,
+    pub(crate) exclude: Setting<Vec<String>>,
+    pub(crate) include: Setting<Vec<String>>,
+}
+
+impl Settings {
+    /// Reads the environment and both files, each of which has to be in order.
+    pub(crate) fn read(here: &Path) -> Result<Self> {
+        // The strongest first.
+        let mut layers = vec![Layer { source: Source::Environment, config: from_environment()? }];
+        if let Some(path) = file::project(here)
+            && let Some(config) = file::read(&path, Links::Refuse)?
+        {
+            layers.push(Layer { source: Source::Project(path), config });
+        }
+        if let Some(path) = user_file()
+            && let Some(config) = file::read(&path, Links::Follow)?
+        {
+            layers.push(Layer { source: Source::User(path), config });
+        }
+        let policy = Policy::default();
+        let text = |key, of: fn(&Config) -> &Option<String>, default: &str| {
+            pick(&layers, key, of, default.to_owned())
+        };
+        let list =
+            |key, of: fn(&Config) -> &Option<Vec<String>>| pick(&layers, key, of, Vec::new());
+        let chord = |text: String| Chord::parse(&text).map_err(|error| error.message().to_owned());
+        Ok(Self {
+            backend: text("backend", |config| &config.backend, "local"),
+            branch_prefix: text(
+                "branch_prefix",
+                |config| &config.branch_prefix,
+                &policy.branch_prefix,
+            )
+            .parse("branch_prefix", branch_prefix)?,
+            detach_key: text("detach_key", |config| &config.detach_key, Chord::DEFAULT)
+                .parse("detach_key", chord)?,
+            exclude: list("exclude", |config| &config.exclude),
+            include: list("include", |config| &config.include),
+        })
+    }
+
+    /// The rules for new sessions that follow.
+    pub(crate) fn policy(&self) -> Policy {
+        let mut policy = Policy::default();
+        policy.branch_prefix.clone_from(&self.branch_prefix.value);
+        policy.exclude.clone_from(&self.exclude.value);
+        policy.include.clone_from(&self.include.value);
+        policy
+    }
+
+    /// Every key with its value, a text or a list of texts, in the order of the keys.
+    pub(crate) fn rows(&self) -> [(&'static str, Value, &Origin); 5] {
+        [
+            ("backend", json!(self.backend.value), &self.backend.origin),
+            ("branch_prefix", json!(self.branch_prefix.value), &self.branch_prefix.origin),
+            ("detach_key", json!(self.detach_key.value.word()), &self.detach_key.origin),
+            ("exclude", json!(self.exclude.value), &self.exclude.origin),
+            ("include", json!(self.include.value), &self.include.origin),
+        ]
+    }
+}
+
+/// The text of a variable; one that is empty counts as not set.
+pub(crate) fn variable(name: &str) -> Result<Option<String>> {
+    let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    value.into_string().map(Some).map_err(|value| {
+        let message = format!("{name} (`{}`) is not UTF-8; set another", value.display());
+        Error::new(ErrorKind::InvalidInput, OPERATION, message)
+    })
+}
+
+/// The values that one source has.
+struct Layer {
+    source: Source,
+    config: Config,
+}
+
+enum Source {
+    Environment,
+    Project(PathBuf),
+    User(PathBuf),
+}
+
+impl Source {
+    fn origin(&self, key: &str) -> Origin {
+        match self {
+            Self::Environment => Origin::Environment(variable_of(key)),
+            Self::Project(path) => Origin::Project(path.clone()),
+            Self::User(path) => Origin::User(path.clone()),
+        }
+    }
+}
+
+/// The value of the first layer that has one.
+fn pick<T: Clone>(
+    layers: &[Layer],
+    key: &str,
+    of: fn(&Config) -> &Option<T>,
+    default: T,
+) -> Setting<T> {
+    let found = layers.iter().find_map(|layer| {
+        let value = of(&layer.config).clone()?;
+        Some(Setting::new(value, layer.source.origin(key)))
+    });
+    found.unwrap_or_else(|| Setting::new(default, Origin::Default))
+}
+
+fn variable_of(key: &str) -> String {
+    format!("SESSCTL_{}", key.to_ascii_uppercase())
+}
+
+fn from_environment() -> Result<Config> {
+    let text = |key| variable(&variable_of(key));
+    let list = |key| -> Result<Option<Vec<String>>> {
+        let split = |text: String| {
+            text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        };
+        Ok(text(key)?.map(split))
+    };
+    Ok(Config {
+        backend: text("backend")?,
+        branch_prefix: text("branch_prefix")?,
+        detach_key: text("detach_key")?,
+        exclude: list("exclude")?,
+        include: list("include")?,
+    })
+}
+
+/// Where the user's file would be; nowhere for somebody without a home.
+fn user_file() -> Option<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    Some(strategy.config_dir().join("sessctl").join("config.toml"))
+}
+
+/// What git takes as the beginning of a branch's name; empty is no prefix at all.
+fn branch_prefix(prefix: String) -> std::result::Result<String, String> {
+    let odd = |c: char| c.is_control() || " ~^:?*[\\".contains(c);
+    let wrong = prefix.contains(odd)
+        || ["..", "@{", "//"].iter().any(|part| prefix.contains(part))
+        || prefix.starts_with(['/', '-'])
+        || prefix.split('/').any(|part| part.starts_with('.'))
+        || prefix.contains(".lock/");
+    if wrong {
+        let shown = prefix.escape_debug();
+        return Err(format!("no branch can begin with `{shown}`; use one such as `session/`"));
+    }
+    Ok(prefix)
+}
+
+#[cfg(test)]
+mod tests;
