@@ -68,11 +68,17 @@ impl Catalog {
 
     /// Reads a record by id: the file, or where that is damaged or gone the index's copy of it.
     pub async fn read(&self, id: &SessionId) -> Result<SessionRecord> {
+        self.read_from(id).await.map(|(record, _)| record)
+    }
+
+    /// As [`read`](Self::read), with whether it was the file.
+    async fn read_from(&self, id: &SessionId) -> Result<(SessionRecord, bool)> {
         let (records, wanted) = (self.records.clone(), *id);
         match blocking(move || records.read(&wanted)).await {
-            Ok(record) => Ok(record),
+            Ok(record) => Ok((record, true)),
             Err(error) if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound) => {
-                Ok(self.registry.fetch(id).await.map_err(|_| error)?.record)
+                let entry = self.registry.fetch(id).await.map_err(|_| error)?;
+                Ok((entry.record, false))
             }
             Err(error) => Err(error),
         }
@@ -101,7 +107,8 @@ impl Catalog {
             .with_session(name_or_id.escape_debug().take(80).collect::<String>()))
     }
 
-    /// Changes a record: reads it, lets `change` work on it, writes it, updates the index.
+    /// Changes a record: reads it, lets `change` work on it, writes it, updates the index. A file
+    /// that says already what it should is left alone.
     ///
     /// Serialised over processes by the record's own lock, so no change is lost. `change` must
     /// neither block nor panic. A record of a newer version is refused with `NewerVersion`.
@@ -112,10 +119,14 @@ impl Catalog {
     ) -> Result<SessionRecord> {
         let path = self.layout.lock(id).with_extension("record");
         let _lock = FileLock::take(&path, RECORD_PATIENCE).await?;
-        let mut record = self.read(id).await?;
+        let (mut record, is_in_file) = self.read_from(id).await?;
+        record.refuse_newer()?;
+        let before = record.clone();
         change(&mut record);
-        let (records, copy) = (self.records.clone(), record.clone());
-        blocking(move || records.write(&copy)).await?;
+        if !is_in_file || record != before {
+            let (records, copy) = (self.records.clone(), record.clone());
+            blocking(move || records.write(&copy)).await?;
+        }
         self.index(&record).await?;
         Ok(record)
     }
