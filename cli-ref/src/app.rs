@@ -73,9 +73,7 @@ impl App {
             _ => {}
         }
         let surroundings = Surroundings::read(arguments.home)?;
-        // One thread: what blocks has threads of its own, and waking others costs a short command
-        // more than it gains.
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .map_err(|error| Error::io("sessctl.run", "can't start the runtime", error))?;
