@@ -154,11 +154,9 @@ fn find_all(layout: &Layout) -> Result<Vec<Found>> {
         // What is not named like a session is not one.
         let Some(Ok(id)) = name.to_str().map(str::parse::<SessionId>) else { continue };
         let place = Place::new(layout, &id);
-        if place.presence() == Presence::Absent {
-            continue;
+        if let Some((status, labels)) = status::labelled(&place) {
+            found.push(Found::new(id, status, labels));
         }
-        let labels = place.session().ok().flatten().map(|session| session.labels);
-        found.push(Found::new(id, status::of(&place), labels.unwrap_or_default()));
     }
     Ok(found)
 }

@@ -182,7 +182,8 @@ impl Place {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(damaged(&error)),
         };
-        let mut json = Vec::new();
+        let length = file.metadata().map_or(0, |found| found.len().min(MAX_BYTES));
+        let mut json = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
         file.take(MAX_BYTES).read_to_end(&mut json).map_err(|error| damaged(&error))?;
         serde_json::from_slice(&json).map(Some).map_err(|error| damaged(&error))
     }

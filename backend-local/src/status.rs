@@ -1,5 +1,7 @@
 //! From the files and the lock to one word.
 
+use std::collections::BTreeMap;
+
 use session_core::{Error, ErrorKind, Status, Timestamp};
 
 use crate::state::{Place, Presence, SessionFile};
@@ -7,16 +9,25 @@ use crate::tree;
 
 /// What the session is now. Anything that can't be understood is a reason for being lost.
 pub(crate) fn of(place: &Place) -> Status {
+    labelled(place).map_or_else(|| lost("its directory is gone"), |(status, _)| status)
+}
+
+/// The same with what it was labelled with, for lists; `None` if there is nothing.
+pub(crate) fn labelled(place: &Place) -> Option<(Status, BTreeMap<String, String>)> {
+    let unlabelled = |status| Some((status, BTreeMap::new()));
     match place.presence() {
-        Presence::Absent => return lost("its directory is gone"),
-        Presence::Odd => return Status::Incomplete,
+        Presence::Absent => return None,
+        Presence::Odd => return unlabelled(Status::Incomplete),
         Presence::Directory => {}
     }
-    let session = match place.session() {
-        Ok(Some(session)) => session,
-        Ok(None) => return Status::Incomplete,
-        Err(reason) => return lost(reason),
-    };
+    match place.session() {
+        Ok(Some(session)) => Some((of_whole(place, &session), session.labels)),
+        Ok(None) => unlabelled(Status::Incomplete),
+        Err(reason) => unlabelled(lost(reason)),
+    }
+}
+
+fn of_whole(place: &Place, session: &SessionFile) -> Status {
     // A start or an end between two of our looks can make "lost" out of them: look again.
     let mut found = main(place);
     for _ in 0..3 {

@@ -274,11 +274,7 @@ pub(crate) struct Config {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigAction {
     /// Show every value and where it comes from.
-    Show {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Show,
 }
 
 #[derive(Debug, Args)]

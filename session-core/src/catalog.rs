@@ -67,11 +67,17 @@ impl Catalog {
 
     /// Reads a record by id: the file, or where that is damaged or gone the index's copy of it.
     pub async fn read(&self, id: &SessionId) -> Result<SessionRecord> {
+        self.read_from(id).await.map(|(record, _)| record)
+    }
+
+    /// As [`read`](Self::read), with whether it was the file.
+    async fn read_from(&self, id: &SessionId) -> Result<(SessionRecord, bool)> {
         let (records, wanted) = (self.records.clone(), *id);
         match blocking(move || records.read(&wanted)).await {
-            Ok(record) => Ok(record),
+            Ok(record) => Ok((record, true)),
             Err(error) if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound) => {
-                Ok(self.registry.fetch(id).await.map_err(|_| error)?.record)
+                let entry = self.registry.fetch(id).await.map_err(|_| error)?;
+                Ok((entry.record, false))
             }
             Err(error) => Err(error),
         }
@@ -105,7 +111,8 @@ impl Catalog {
             .with_session(name_or_id.escape_debug().take(80).collect::<String>()))
     }
 
-    /// Changes a record: reads it, lets `change` work on it, writes it, updates the index.
+    /// Changes a record: reads it, lets `change` work on it, writes it, updates the index. A file
+    /// that says already what it should is left alone.
     ///
     /// Serialised over processes by the record's own lock, so no change is lost. `change` must
     /// neither block nor panic. A record of a newer version is refused with `NewerVersion`. A
@@ -116,7 +123,7 @@ impl Catalog {
         change: impl FnOnce(&mut SessionRecord) + Send,
     ) -> Result<SessionRecord> {
         let _lock = self.lock_record(id).await?;
-        let mut record = match self.read(id).await {
+        let (mut record, is_in_file) = match self.read_from(id).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let _ = std::fs::remove_file(self.record_lock(id));
                 return Err(error);
@@ -124,9 +131,13 @@ impl Catalog {
             read => read?,
         };
         record.refuse_newer()?;
+        let before = record.clone();
         change(&mut record);
-        let (records, copy, path) = (self.records.clone(), record.clone(), self.layout.record(id));
-        blocking(move || write_over(&records, &path, &copy)).await?;
+        if !is_in_file || record != before {
+            let (records, copy) = (self.records.clone(), record.clone());
+            let path = self.layout.record(id);
+            blocking(move || write_over(&records, &path, &copy)).await?;
+        }
         self.index(&record).await?;
         Ok(record)
     }

@@ -11,13 +11,13 @@ const HEADINGS: [&str; 3] = ["KEY", "VALUE", "FROM"];
 
 /// Needs no sessions, so that it works where they can't be reached.
 pub(crate) fn run(ui: Ui, surroundings: &Surroundings, arguments: &Config) -> u8 {
-    let ConfigAction::Show { json } = &arguments.action;
+    let ConfigAction::Show = &arguments.action;
     let home = ("home", json!(surroundings.layout.home()), &surroundings.home_origin);
     let rows = surroundings.settings.rows().into_iter().chain([home]);
-    if *json {
+    if ui.json {
         let values: Vec<Value> =
             rows.map(|(key, value, origin)| entry(key, value, origin)).collect();
-        ui.line(format!("{:#}", json!({ "values": values })));
+        ui.document(&json!({ "values": values }));
         return 0;
     }
     let rows: Vec<_> = rows
