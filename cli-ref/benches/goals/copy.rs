@@ -1,4 +1,4 @@
-//! G1, G1m: a full private copy against `cp -a`. G6: a removal's return against `rm -rf`.
+//! G1, G1m: a full private copy against `cp -a`.
 
 use std::fs;
 use std::path::Path;
@@ -19,9 +19,6 @@ pub(crate) fn run(goals: &mut Goals) {
     if goals.wants(&["G1m"]) {
         full(goals, Size::Medium, "G1m whole copy, 5k files, against cp -a", 0.75, 11);
     }
-    if goals.wants(&["G6"]) {
-        removal(goals);
-    }
 }
 
 fn full(goals: &mut Goals, size: Size, name: &str, goal: f64, pairs: usize) {
@@ -41,28 +38,6 @@ fn full(goals: &mut Goals, size: Size, name: &str, goal: f64, pairs: usize) {
             let plan = ProjectPlan::new("project", utf8(&source), Strategy::Copy);
             let taken = provision(&plan, &root);
             fs::remove_dir_all(root.join("project")).expect("ours to remove");
-            taken
-        },
-    );
-    goals.add(&row);
-}
-
-fn removal(goals: &mut Goals) {
-    let source = trees::shared(goals, Size::Large);
-    let (theirs, ours) = (goals.place().join("theirs"), goals.place().join("ours"));
-    let trash = goals.place().join("trash");
-    let row = pair(
-        "G6 removal returns (the rename alone), against rm -rf",
-        0.05,
-        5,
-        || {
-            cp(&source, &theirs);
-            timed(|| command("rm", &["-rf"], &[&theirs]))
-        },
-        || {
-            cp(&source, &ours);
-            let taken = timed(|| fs::rename(&ours, &trash).expect("one file system"));
-            fs::remove_dir_all(&trash).expect("ours to remove");
             taken
         },
     );

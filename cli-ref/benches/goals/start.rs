@@ -1,5 +1,5 @@
 //! G19: a session that is ready with a persistent terminal, against `git worktree add` and
-//! `tmux new-session -d`. G13: the list of a thousand sessions.
+//! `tmux new-session -d`. G13: the list of a thousand sessions. G6: a removal's return.
 //!
 //! Both sides are commands as a person runs them, one after the other, timed until the last has
 //! returned: the tree is there and the program runs on a terminal that outlives the command. tmux
@@ -30,6 +30,7 @@ const SESSCTL: &str = env!("CARGO_BIN_EXE_sessctl");
 /// Measures the rows of this module that were asked for.
 pub(crate) fn run(goals: &mut Goals) {
     list(goals);
+    removal(goals);
     if !goals.wants(&["G19"]) {
         return;
     }
@@ -71,8 +72,38 @@ fn against_worktree_and_tmux(
         taken
     };
     let ours = || sessctl.start(&source);
-    goals.add(pair(name, goal, 21, theirs, ours));
+    goals.add(&pair(name, goal, 21, theirs, ours));
     let _ = tmux.command(&["kill-server"]).status();
+    let _ = fs::remove_dir_all(&place);
+}
+
+/// The whole command, from its start to its prompt: the stopped session's directory of 80k files
+/// is in the trash, its name is free.
+fn removal(goals: &mut Goals) {
+    if !goals.wants(&["G6"]) {
+        return;
+    }
+    let source = trees::shared(goals, Size::Large);
+    let place = goals.place().join("removal");
+    fs::create_dir_all(&place).expect("the place is ours");
+    let (copy, home) = (place.join("copy"), place.join("home"));
+    let sessctl = Sessctl { home: home.clone(), count: Cell::new(0) };
+    let theirs = || {
+        let copied = Command::new("cp").arg("-a").arg(&source).arg(&copy).status();
+        assert!(copied.expect("cp runs").success());
+        timed(|| {
+            let removed = Command::new("rm").arg("-rf").arg(&copy).status();
+            assert!(removed.expect("rm runs").success());
+        })
+    };
+    let ours = || {
+        sessctl.run(&source, &["start", "big", "-d", "--no-worktree", "--", "sleep", "600"]);
+        sessctl.run(&source, &["stop", "big", "--time", "0"]);
+        let taken = timed(|| sessctl.run(&source, &["remove", "big", "--force"]));
+        let _ = fs::remove_dir_all(home.join("trash"));
+        taken
+    };
+    goals.add(&pair("G6 sessctl remove, 80k files, against rm -rf", 0.05, 5, theirs, ours));
     let _ = fs::remove_dir_all(&place);
 }
 
@@ -93,7 +124,7 @@ fn list(goals: &mut Goals) {
     };
     let theirs = || run(Command::new("sh").arg("-c").arg(&script));
     let ours = || run(Command::new(SESSCTL).args(["--home", home.as_str(), "list"]));
-    goals.add(pair("G13 list 1000, against one jq over all (no goal)", 9.9, 21, theirs, ours));
+    goals.add(&pair("G13 list 1000, against one jq over all (no goal)", 9.9, 21, theirs, ours));
     let _ = fs::remove_dir_all(&place);
 }
 
