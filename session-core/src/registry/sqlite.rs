@@ -2,6 +2,7 @@
 
 mod connect;
 mod failure;
+mod read;
 mod rows;
 
 use std::fmt;

@@ -4,6 +4,7 @@ use rusqlite::types::{ToSql, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Params, Result as SqlResult, Transaction};
 
 use super::failure::is_conflict;
+use super::read;
 use super::{DamagedEntry, Entry, Filter, Revision};
 use crate::{Error, ErrorKind, Result, SessionId, SessionRecord};
 
@@ -122,7 +123,8 @@ pub(super) fn one(
     select: &str,
     key: &str,
 ) -> SqlResult<Option<Result<Entry>>> {
-    let found = connection.prepare_cached(select)?.query_row([key], read).optional()?;
+    let mut statement = connection.prepare_cached(select)?;
+    let found = statement.query_row([key], |row| Ok(parse(&Columns::of(row)?))).optional()?;
     Ok(found.map(|found| found.map_err(|damaged| *damaged.error)))
 }
 
@@ -167,16 +169,36 @@ fn found(
     select: &str,
     parameters: impl Params,
 ) -> SqlResult<Vec<Result<Entry, DamagedEntry>>> {
-    connection.prepare_cached(select)?.query_map(parameters, read)?.collect()
+    read::all(connection.prepare_cached(select)?.query(parameters)?)
 }
 
-/// Reads a row as it stands in the file: any column may hold anything. The document is parsed where
-/// SQLite has it, since a copy of all of them is what a long list would mostly cost.
-fn read(row: &rusqlite::Row<'_>) -> SqlResult<Result<Entry, DamagedEntry>> {
-    let text = |column| -> SqlResult<Option<&str>> { Ok(row.get_ref(column)?.as_str().ok()) };
-    let id: Option<SessionId> = text(0)?.and_then(|id| id.parse().ok());
-    let name = text(1)?;
-    let parsed = match (text(4)?, row.get_ref(3)?) {
+/// A row as it stands in the file: any column may hold anything.
+pub(super) struct Columns<'a> {
+    pub(super) id: Option<&'a str>,
+    pub(super) name: Option<&'a str>,
+    pub(super) revision: i64,
+    pub(super) record: ValueRef<'a>,
+    pub(super) problem: Option<&'a str>,
+}
+
+impl<'a> Columns<'a> {
+    pub(super) fn of(row: &'a rusqlite::Row<'_>) -> SqlResult<Self> {
+        let text = |column| -> SqlResult<_> { Ok(row.get_ref(column)?.as_str().ok()) };
+        Ok(Self {
+            id: text(0)?,
+            name: text(1)?,
+            revision: row.get(2)?,
+            record: row.get_ref(3)?,
+            problem: text(4)?,
+        })
+    }
+}
+
+/// The entry that a row stands for.
+pub(super) fn parse(columns: &Columns<'_>) -> Result<Entry, DamagedEntry> {
+    let id: Option<SessionId> = columns.id.and_then(|id| id.parse().ok());
+    let name = columns.name;
+    let parsed = match (columns.problem, columns.record) {
         (Some(problem), _) => Err(stored_problem(problem)),
         (None, ValueRef::Text(json) | ValueRef::Blob(json)) => SessionRecord::from_json(json)
             .and_then(|record| {
@@ -185,12 +207,12 @@ fn read(row: &rusqlite::Row<'_>) -> SqlResult<Result<Entry, DamagedEntry>> {
             }),
         (None, _) => Err(stranger()),
     };
-    let revision = Revision(row.get::<_, i64>(2)?.unsigned_abs());
-    Ok(parsed.map(|record| Entry::new(record, revision)).map_err(|error| {
+    let revision = Revision(columns.revision.unsigned_abs());
+    parsed.map(|record| Entry::new(record, revision)).map_err(|error| {
         let session = name.map(str::to_owned).or_else(|| id.map(|id| id.to_string()));
         let error = session.into_iter().fold(error, Error::with_session);
         DamagedEntry::new(id, name.map(str::to_owned), error)
-    }))
+    })
 }
 
 fn stranger() -> Error {
