@@ -110,6 +110,7 @@ fn a_full_disk_without_a_usable_index_is_listed() {
 /// A home that is another user's, or whose directory was made read-only: unlike a read-only file
 /// system, some of it may be writable (a lock that is there already).
 #[test]
+#[expect(clippy::disallowed_methods, reason = "how the test knows that it is run again")]
 fn a_home_of_another_user_is_listed() {
     if let Ok(home) = std::env::var(HOME) {
         return look_only(Utf8Path::new(&home), ErrorKind::PermissionDenied);
