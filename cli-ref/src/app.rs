@@ -50,6 +50,7 @@ impl App {
     /// Call it first in `main`, before any thread exists: it reads the arguments and the
     /// environment, and holds sessions of the backends given here.
     pub fn main(self) -> ExitCode {
+        log_to_standard_error();
         let backends = self.backends.clone();
         session_terminal::run_if_holder(move |request| {
             Ok(HolderParts::recording(backends, Layout::new(&request.home)))
@@ -115,4 +116,17 @@ fn holder_command(has_systemd: bool) -> Result<HolderCommand> {
     })?;
     let command = HolderCommand::new(program);
     Ok(if has_systemd { command.with_systemd_scope() } else { command })
+}
+
+/// Lets the library's warnings be seen: on standard error, which for a holder is its session's
+/// `log/holder.log`. `SESSCTL_LOG` sets how much (`error`, `warn`, `info`, `debug`, `trace`).
+fn log_to_standard_error() {
+    let wanted = std::env::var("SESSCTL_LOG").ok();
+    let level = wanted.and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::WARN);
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .init();
 }
