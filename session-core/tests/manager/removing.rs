@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use session_conformance::Operation;
-use session_core::{ErrorKind, Exit, Filter, MemoryRegistry, Phase, Progress, Registry, Timestamp};
+use session_core::{
+    Catalog, ErrorKind, Exit, Filter, MemoryRegistry, Phase, Progress, Registry, SessionId,
+    Timestamp,
+};
 
 use crate::fuse::{Call, Hooked};
 use crate::place::{TEXT, assert_nothing_left, entries};
@@ -129,6 +132,24 @@ async fn a_removal_that_failed_is_gone_on_with() {
 /// A holder that is late records an end while its session goes: the index gets no row back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_late_holder_brings_no_row_back() {
+    remove_beside(|catalog, id| async move {
+        let _ = catalog.record_end(&id, Exit::with_code(0, Timestamp::now()), None).await;
+    })
+    .await;
+}
+
+/// Nor does it by a rebuild that had read the file before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_rebuild_beside_a_removal_brings_no_row_back() {
+    remove_beside(|catalog, _| async move {
+        let _ = catalog.rebuild().await;
+    })
+    .await;
+}
+
+async fn remove_beside<F: Future<Output = ()>>(
+    work: impl Fn(Catalog, SessionId) -> F + Send + Sync + 'static,
+) {
     let late: Arc<OnceLock<std::thread::ThreadId>> = Arc::default();
     let (reached, reads) = channel();
     let (gone, removed) = channel::<()>();
@@ -151,14 +172,14 @@ async fn a_late_holder_brings_no_row_back() {
     let (catalog, id) = (world.manager.catalog().clone(), record.id);
     let holder = Arc::new(Mutex::new(None));
     let (started, reads) = (Arc::clone(&holder), Mutex::new(reads));
+    let work = Arc::new(work);
     let progress = Progress::new(move |event| match short(&event).as_str() {
         "-remove.backend" => {
-            let (catalog, late) = (catalog.clone(), Arc::clone(&late));
+            let (catalog, late, work) = (catalog.clone(), Arc::clone(&late), Arc::clone(&work));
             let thread = std::thread::spawn(move || {
                 late.set(std::thread::current().id()).expect("there is one holder");
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                let exit = Exit::with_code(0, Timestamp::now());
-                runtime.expect("no limit is reached").block_on(catalog.record_end(&id, exit, None))
+                runtime.expect("no limit is reached").block_on(work(catalog, id));
             });
             reads.lock().expect("one waits").recv().expect("the holder gets there");
             *started.lock().expect("no panic") = Some(thread);
@@ -168,7 +189,7 @@ async fn a_late_holder_brings_no_row_back() {
     });
     world.manager.remove(&record.id, false, &progress).await.expect("it can be removed");
     let holder = holder.lock().expect("no panic").take().expect("it was started");
-    let _ = holder.join().expect("no panic");
+    holder.join().expect("no panic");
     let rows = inner.list(&Filter::default()).await.expect("it lists");
     assert!(rows.is_empty(), "{rows:?}");
     assert_nothing_left(&world.place.layout());
