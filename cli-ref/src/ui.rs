@@ -77,9 +77,9 @@ impl Ui {
 fn hint(kind: ErrorKind) -> Option<&'static str> {
     match kind {
         ErrorKind::BackendUnavailable => Some("`sessctl doctor` looks at every backend"),
-        ErrorKind::PermissionDenied => Some(
-            "give yourself access to the path, or set SESSCTL_HOME to a directory of your own",
-        ),
+        ErrorKind::PermissionDenied => {
+            Some("give yourself access to the path, or set SESSCTL_HOME to a directory of your own")
+        }
         ErrorKind::StorageFull => {
             Some("`sessctl trash empty --all` frees what removed sessions hold")
         }

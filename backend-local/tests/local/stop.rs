@@ -148,10 +148,20 @@ async fn a_reused_number_is_not_killed() {
     let session = home.session().await;
     let control = drain(session.start(&shell("exit 0")).await.unwrap());
     bounded(control.wait()).await.unwrap();
-    let mut bystander = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
     let path = home.local(session.id()).join("main.json");
     let mut main: serde_json::Value =
         serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    // Start times are told in ticks of 10 ms; a number is not given out again within one.
+    let mut bystander = loop {
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+        let start = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(19));
+        if start.unwrap().parse::<u64>().ok() != main["process"]["start"].as_u64() {
+            break child;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    };
     main["process"]["pid"] = bystander.id().into();
     std::fs::write(&path, main.to_string()).unwrap();
     // With and without a recorded end.
