@@ -22,6 +22,9 @@ pub(crate) struct Row {
     high: f64,
 }
 
+/// A row that is only to be looked at has this for its goal.
+const NO_GOAL: f64 = 9.9;
+
 impl Goals {
     /// Reads the wanted rows from the arguments and the place from `GOALS_DIR`.
     pub(crate) fn from_args() -> Self {
@@ -43,7 +46,7 @@ impl Goals {
         &self.place
     }
 
-    /// Prints a row of the table.
+    /// Prints a row of the table. A goal of [`NO_GOAL`] or more is none.
     #[expect(clippy::print_stdout, reason = "the table is the program's output")]
     pub(crate) fn add(&mut self, row: &Row) {
         if !std::mem::replace(&mut self.begun, true) {
@@ -62,7 +65,11 @@ impl Goals {
             row.low,
             row.high,
             row.goal,
-            if row.ratio <= row.goal { "reached" } else { "NOT REACHED" },
+            match row.ratio {
+                _ if row.goal >= NO_GOAL => "-",
+                ratio if ratio <= row.goal => "reached",
+                _ => "NOT REACHED",
+            },
         );
     }
 

@@ -79,7 +79,7 @@ fn throughput(goals: &mut Goals, place: &Path) {
     if !goals.wants(&["G17"]) {
         return;
     }
-    let flood = place.join("flood");
+    let flood = place.join("flood.txt");
     std::fs::write(&flood, flood_text()).expect("the place has room");
     let script = format!(
         "stty -echo; while read line; do cat {}; echo the-$line-end; done",
