@@ -122,8 +122,11 @@ fn echo(goals: &mut Goals, place: &Path) {
     }
     let sessions = Trio::start(place, "echo", "stty raw -echo; echo ready; exec cat");
     let (mut tmux, mut dtach, mut ours) = (sessions.tmux(), sessions.dtach(), sessions.ours());
-    for client in [&mut tmux, &mut dtach, &mut ours] {
+    // dtach shows nothing of what was before it.
+    for client in [&mut tmux, &mut ours] {
         client.sees("ready");
+    }
+    for client in [&mut tmux, &mut dtach, &mut ours] {
         client.settle();
     }
     let ours = std::cell::RefCell::new(ours);
