@@ -26,7 +26,7 @@ const SIGCONT: i32 = 18;
 pub struct InteractiveOptions {
     /// The control character that detaches; `None` passes every key on.
     pub detach: Option<u8>,
-    /// One line of text that is shown once on the last row, under what the session shows.
+    /// One line of text that is shown once on the last row, cut to its width.
     pub greeting: Option<String>,
     /// Whether the attachment begins with a paint of the whole screen, as a session's does. What
     /// the terminal shows is scrolled away for it.
@@ -126,6 +126,9 @@ async fn show(
                     return Ok(Outcome::Detached);
                 }
                 if let (Some(text), Some(size)) = (greeting.take(), tty.size()) {
+                    // A line that wraps would scroll the session's screen.
+                    let text: String =
+                        text.chars().take(usize::from(size.columns).saturating_sub(1)).collect();
                     // Cursor and attributes are kept (DECSC, DECRC); the row is drawn over later.
                     let line = format!("\x1b7\x1b[{};1H\x1b[7m{text}\x1b[0m\x1b8", size.rows);
                     if tty.write_all(line.as_bytes()).await.is_err() {

@@ -64,8 +64,8 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
         context.manager.start(&record.id, terminal::size(), &progress).await?;
         return started(context, &record).await;
     }
-    let branch = record.branch().map(|branch| format!(" on branch {branch}")).unwrap_or_default();
-    let greeting = format!(" session {}{branch}; {chord} leaves it running ", record.name);
+    let branch = record.branch().map(|branch| format!(" (branch {branch})")).unwrap_or_default();
+    let greeting = format!(" {chord} leaves session {} running{branch} ", record.name);
     let options = AttachOptions::new(terminal::size());
     attach::enter(context, &record, options, chord, Some(greeting)).await
 }

@@ -407,6 +407,19 @@ fn two_viewers() {
     assert_eq!((one.end(), other.end()), (4, 4));
 }
 
+/// On a narrow terminal the greeting is cut, and scrolls nothing away.
+#[test]
+fn a_greeting_on_a_narrow_terminal() {
+    let place = Place::with_repository();
+    let screen = Screen::sized(&place, &["start", "narrow"], 6, 30);
+    let shown = screen.wait_until("greeting and prompt", |screen| {
+        screen.contains("READY>") && screen.contains("Ctrl-\\ leaves")
+    });
+    assert_eq!(shown.lines().next(), Some("READY> "), "{shown}");
+    screen.type_in(DETACH);
+    assert_eq!(screen.end(), 0);
+}
+
 /// What a session showed stays on the screen when it is left.
 #[test]
 fn the_screen_stays_when_a_session_is_left() {
