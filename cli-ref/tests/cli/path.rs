@@ -283,6 +283,10 @@ fn exec_is_transparent() {
     let done = place.run(&["exec", "x", "--", "sh", "-c", "echo out; echo err >&2; exit 42"]);
     assert_eq!((done.code, done.out.as_str(), done.err.as_str()), (42, "out\n", "err\n"));
     place.bad(&["exec", "x", "--", "no-such-program"], 64);
+    let inside = place.good(&["exec", "x", "--", "env"]);
+    assert!(inside.lines().any(|line| line.starts_with("PWD=") && line.ends_with("/project")));
+    let below = place.good(&["exec", "x", "-w", "src", "--", "env"]);
+    assert!(!below.lines().any(|line| line.starts_with("PWD=")), "not where it runs: {below}");
 
     use std::io::Write;
     use std::process::Stdio;

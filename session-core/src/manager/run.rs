@@ -118,6 +118,10 @@ impl Manager {
         let session = self.open(id).await?;
         let backend = self.inner.backend(&record.spec.backend)?;
         let mut environment = self.inner.environment(&record, backend.capabilities());
+        if request.directory.is_some() {
+            // It would name another directory than the one the process begins in.
+            environment.remove("PWD");
+        }
         environment.extend(request.environment.clone());
         let request = request.with_environment(environment);
         session.exec(request).await.map_err(|error| error.with_session(name))
