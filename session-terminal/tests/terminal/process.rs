@@ -114,10 +114,9 @@ async fn is_in_a_session_of_its_own() {
     let main = place.file("main");
     place.hold(&format!("echo $$ > {main}; read line; exit 0")).await;
     let holder = parent(pid_in(&main).await);
-    let own = rustix::process::getsid(None).expect("we have one");
-    let theirs = rustix::process::getsid(Pid::from_raw(holder)).expect("it lives");
-    assert_ne!(own, theirs);
-    for pid in [holder, parent(holder)] {
+    let guard = parent(holder);
+    for pid in [holder, guard] {
+        assert_ne!(process_session(pid), process_session(own_pid()));
         kill(pid, Signal::HUP);
         kill(pid, Signal::INT);
         let cwd = std::fs::read_link(format!("/proc/{pid}/cwd")).expect("it lives");
@@ -195,9 +194,23 @@ fn scope_program(place: &Place, script: &str) -> String {
 }
 
 fn parent(pid: i32) -> i32 {
+    stat(pid, 1)
+}
+
+/// 0 where the session's leader is outside of our process namespace, which `getsid` can't say.
+fn process_session(pid: i32) -> i32 {
+    stat(pid, 3)
+}
+
+/// The field of `/proc/<pid>/stat` that comes `nth` after the command's name; 0 is the state.
+fn stat(pid: i32, nth: usize) -> i32 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
     let after = stat.rsplit(')').next().expect("the command is in parentheses");
-    after.split_ascii_whitespace().nth(1).expect("the parent").parse().expect("a number")
+    after.split_ascii_whitespace().nth(nth).expect("a field").parse().expect("a number")
+}
+
+fn own_pid() -> i32 {
+    i32::try_from(std::process::id()).expect("a pid")
 }
 
 fn kill(pid: i32, signal: Signal) {
