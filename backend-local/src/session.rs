@@ -54,6 +54,10 @@ impl Session for LocalSession {
         blocking("local.stop", move || end_all(&place, grace)).await
     }
 
+    async fn fetch_workspace(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn snapshots(&self) -> Option<&dyn Snapshots> {
         None
     }

@@ -136,6 +136,7 @@ impl Policy {
             projects,
             environment: spec.environment.clone(),
             labels: spec.labels.clone(),
+            container: spec.container.clone(),
         })
     }
 }

@@ -123,6 +123,9 @@ impl Session for NiceSession {
     async fn stop(&self, grace: Duration) -> Result<()> {
         self.0.stop(grace).await
     }
+    async fn fetch_workspace(&self) -> Result<()> {
+        self.0.fetch_workspace().await
+    }
     fn snapshots(&self) -> Option<&dyn Snapshots> {
         None
     }

@@ -200,6 +200,10 @@ impl Session for DiskSession {
         Ok(())
     }
 
+    async fn fetch_workspace(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn snapshots(&self) -> Option<&dyn Snapshots> {
         None
     }

@@ -107,7 +107,7 @@ async fn a_dropped_remove_is_completed() {
         assert_nothing_left(&world.place.layout());
         assert_eq!(entries(&world.place.layout().trash()), [record.id.to_string()]);
         if !dropped {
-            assert_eq!(at, 10, "two events for each of five steps");
+            assert_eq!(at, 12, "two events for each of six steps");
             break;
         }
     }
