@@ -47,12 +47,10 @@
 //!
 //! [`stop`]: session_core::Session::stop
 
-mod archive;
 mod backend;
 mod child;
 mod exec;
 mod main_process;
-mod pack;
 mod probe;
 mod program;
 mod pty;
