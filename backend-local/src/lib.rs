@@ -48,12 +48,10 @@
 //!
 //! [`stop`]: session_core::Session::stop
 
-mod archive;
 mod backend;
 mod child;
 mod exec;
 mod main_process;
-mod pack;
 mod platform;
 mod probe;
 mod program;
