@@ -20,8 +20,9 @@ use session_core::{Error, ErrorKind, ExecRequest, Input, Process, Result, Sessio
 use tokio::io::{AsyncWriteExt as _, WriteHalf};
 use tokio::sync::Mutex;
 
+use crate::engine::Link;
 use crate::failure::engine_error;
-use crate::hijack::{Answer, Connection, Hijacked, hijack};
+use crate::hijack::{Answer, Hijacked, hijack};
 use crate::session::ContainerSession;
 use crate::{Engine, EngineKind};
 use control::{Control, Running};
@@ -108,7 +109,7 @@ async fn fifo(place: &Place<'_>, word: &str) -> Option<Fifo> {
 }
 
 /// Starts the process that watches over another, and gives its input.
-async fn watch(place: &Place<'_>, pid: u32) -> Result<WriteHalf<Box<dyn Connection>>> {
+async fn watch(place: &Place<'_>, pid: u32) -> Result<WriteHalf<Link>> {
     let request = ExecRequest::new(Vec::new());
     let started = Started::start(place, wrapper::watcher(pid), &request).await?;
     Ok(started.input)
@@ -118,7 +119,7 @@ async fn watch(place: &Place<'_>, pid: u32) -> Result<WriteHalf<Box<dyn Connecti
 struct Started {
     exec: String,
     frames: Frames,
-    input: WriteHalf<Box<dyn Connection>>,
+    input: WriteHalf<Link>,
 }
 
 impl Started {
