@@ -9,6 +9,7 @@ mod endpoint;
 mod engine;
 mod exec;
 mod failure;
+mod hijack;
 mod identity;
 mod platform;
 mod session;
