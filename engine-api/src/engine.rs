@@ -21,6 +21,7 @@ pub use facts::{Facts, Limits};
 
 use crate::failure::{Peer, failed};
 use crate::{Dialect, Endpoint, EngineKind, Identity, Platform};
+pub(crate) use dial::Link;
 use wire::Wire;
 
 /// The time that a short request may take.
@@ -120,6 +121,11 @@ impl Engine {
     /// Whom advice is about.
     pub(crate) fn peer(&self) -> Peer<'_> {
         peer(&self.inner.endpoint, self.identity().kind)
+    }
+
+    /// A connection of its own, on which nothing was said yet.
+    pub(crate) async fn dial(&self) -> std::io::Result<Link> {
+        dial::dial(&self.inner.endpoint).await
     }
 
     /// For requests that are answered at once, and for streams of unlimited length.
