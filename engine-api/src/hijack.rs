@@ -1,129 +1,94 @@
-//! A raw stream to an engine: a request that turns its connection into one.
+//! Requests whose connection becomes the stream of a process.
 //!
-//! Not by bollard's `attach_container`, whose decoder takes a terminal's output that begins with
-//! the byte 0, 1 or 2 for a header (docs/engines.md).
+//! Bollard can make them too, but guesses from a chunk's first byte whether it is framed; what a
+//! program writes to a terminal may begin with any byte (docs/engines.md, "bollard"), so these
+//! bytes are not shown to it.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::io;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, BytesMut};
 use session_core::{Error, ErrorKind, Result};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::failure::engine_error;
-use crate::{Endpoint, Engine};
+use crate::Engine;
+use crate::engine::Link;
 
-/// Longer than any head of an answer, and any message of an error.
-const MAX_HEAD: usize = 64 * 1024;
+/// The longest answer that is not a stream.
+const LONGEST_ANSWER: usize = 1 << 20;
 
-/// Both directions of a connection.
-pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
-
-/// A connection that belongs to a process's streams.
+/// A connection that is now a stream, with what came along with the answer.
 pub(crate) struct Hijacked {
-    pub(crate) reader: Reader,
-    pub(crate) writer: tokio::io::WriteHalf<Box<dyn Duplex>>,
+    pub(crate) connection: Link,
+    pub(crate) early: BytesMut,
 }
 
-/// The reading side; begins with what came along with the head of the answer.
-pub(crate) struct Reader {
-    first: Bytes,
-    rest: tokio::io::ReadHalf<Box<dyn Duplex>>,
+/// A request that was answered with an error.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) message: String,
 }
 
-/// Sends a `POST` of `path` (with its query) and takes the connection over.
-///
-/// `body` is JSON. `operation` and `doing` are for the error.
+/// Posts `body` to `path`, which must be escaped, and gives the stream that the engine makes of the
+/// connection; the inner error is the engine's refusal.
 pub(crate) async fn hijack(
     engine: &Engine,
     operation: &'static str,
-    doing: &str,
     path: &str,
-    body: &[u8],
-) -> Result<Hijacked> {
-    let broken = |error: std::io::Error| {
-        Error::new(ErrorKind::BackendUnavailable, operation, format!("{doing}: {error}"))
-            .with_source(error)
-    };
-    let mut stream = dial(engine).await.map_err(broken)?;
-    let mut request = format!(
+    body: &str,
+) -> Result<std::result::Result<Hijacked, Answer>> {
+    exchange(engine, path, body).await.map_err(|error| {
+        let message = format!("the connection to {} broke", engine.endpoint());
+        Error::new(ErrorKind::BackendUnavailable, operation, message).with_source(error)
+    })
+}
+
+async fn exchange(
+    engine: &Engine,
+    path: &str,
+    body: &str,
+) -> io::Result<std::result::Result<Hijacked, Answer>> {
+    let mut connection = engine.dial().await?;
+    let head = format!(
         "POST {path} HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
-    )
-    .into_bytes();
-    request.extend_from_slice(body);
-    stream.write_all(&request).await.map_err(broken)?;
-    let mut head = BytesMut::new();
-    let end = loop {
-        if let Some(end) = head.windows(4).position(|window| window == b"\r\n\r\n") {
-            break end + 4;
+    );
+    connection.write_all(head.as_bytes()).await?;
+    connection.flush().await?;
+    let mut early = BytesMut::with_capacity(4096);
+    let length = loop {
+        if let Some(at) = early.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at;
         }
-        if head.len() > MAX_HEAD || stream.read_buf(&mut head).await.map_err(broken)? == 0 {
-            return Err(broken(std::io::ErrorKind::UnexpectedEof.into()));
+        if early.len() > LONGEST_ANSWER || connection.read_buf(&mut early).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
     };
-    let rest = head.split_off(end);
-    let head = String::from_utf8_lossy(&head).into_owned();
-    let status = head.split(' ').nth(1).and_then(|word| word.parse::<u16>().ok()).unwrap_or(0);
-    if !matches!(status, 101 | 200) {
-        let message = message(stream, rest, &head).await;
-        let failure =
-            bollard::errors::Error::DockerResponseServerError { status_code: status, message };
-        return Err(engine_error(operation, doing, failure));
+    let head = String::from_utf8_lossy(&early[..length]).into_owned();
+    early.advance(length + 4);
+    let status = head.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+    if matches!(status, 101 | 200) {
+        return Ok(Ok(Hijacked { connection, early }));
     }
-    let (reader, writer) = tokio::io::split(stream);
-    Ok(Hijacked { reader: Reader { first: rest.freeze(), rest: reader }, writer })
+    let said = content_length(&head).unwrap_or(LONGEST_ANSWER).min(LONGEST_ANSWER);
+    while early.len() < said && connection.read_buf(&mut early).await? > 0 {}
+    Ok(Err(Answer { status, message: message(&early) }))
 }
 
-async fn dial(engine: &Engine) -> std::io::Result<Box<dyn Duplex>> {
-    match engine.endpoint() {
-        Endpoint::Unix(path) => Ok(Box::new(tokio::net::UnixStream::connect(path).await?)),
-    }
-}
-
-/// What an answer that is an error says.
-async fn message(mut stream: Box<dyn Duplex>, mut body: BytesMut, head: &str) -> String {
-    let length = head.lines().find_map(|line| {
+fn content_length(head: &str) -> Option<usize> {
+    head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
-    });
-    let length = length.unwrap_or(0).min(MAX_HEAD);
-    while body.len() < length {
-        match stream.read_buf(&mut body).await {
-            Ok(0) | Err(_) => break,
-            Ok(_) => {}
-        }
-    }
-    let text = || String::from_utf8_lossy(&body).trim().to_owned();
-    serde_json::from_slice::<serde_json::Value>(&body)
-        .ok()
-        .and_then(|json| json.get("message")?.as_str().map(str::to_owned))
-        .unwrap_or_else(text)
+    })
 }
 
-impl Reader {
-    /// Puts back what was read too far.
-    pub(crate) fn unread(&mut self, bytes: Vec<u8>) {
-        let mut whole = BytesMut::from(bytes.as_slice());
-        whole.extend_from_slice(&self.first);
-        self.first = whole.freeze();
-    }
-}
-
-impl AsyncRead for Reader {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        if self.first.is_empty() {
-            return Pin::new(&mut self.rest).poll_read(cx, buffer);
-        }
-        let count = self.first.len().min(buffer.remaining());
-        buffer.put_slice(&self.first[..count]);
-        self.first.advance(count);
-        Poll::Ready(Ok(()))
+/// The text in an error document; the document itself where it is none.
+fn message(body: &[u8]) -> String {
+    let said = serde_json::from_slice::<serde_json::Value>(body).ok();
+    let said = said.as_ref().and_then(|said| said.get("message")?.as_str());
+    match said {
+        Some(said) => said.to_owned(),
+        None => String::from_utf8_lossy(body).trim().to_owned(),
     }
 }

@@ -16,8 +16,8 @@ use tokio_util::sync::PollSender;
 
 use crate::backend::Shared;
 use crate::container::{self, inspect, stopped};
-use crate::hijack::Hijacked;
 use crate::place::{Place, SessionFile, State};
+use crate::streams::{Streams, attach};
 use crate::{signal, start, stop};
 
 const OPERATION: &str = "engine.main-process";
@@ -32,7 +32,7 @@ const RETRY: Duration = Duration::from_millis(250);
 
 /// Puts streams and hold together; a task carries the bytes until the process has ended or nobody
 /// reads any more.
-pub(crate) fn main_process(streams: Hijacked, control: Control) -> MainProcess {
+pub(crate) fn main_process(streams: Streams, control: Control) -> MainProcess {
     let (output, from_container) = mpsc::channel(QUEUE);
     let (to_container, input) = mpsc::channel(QUEUE);
     tokio::spawn(pump(streams, control.clone(), output, input));
@@ -172,7 +172,7 @@ impl ProcessControl for Control {
 /// Carries the bytes. An output that ended means that the process did, or that the engine did:
 /// in the second case it is attached to again once the engine is back.
 async fn pump(
-    mut streams: Hijacked,
+    mut streams: Streams,
     control: Control,
     output: mpsc::Sender<Bytes>,
     mut input: mpsc::Receiver<Bytes>,
@@ -212,10 +212,10 @@ async fn pump(
 }
 
 /// Attaches; `None` if it has ended meanwhile: such an attachment would never end.
-async fn reattached(control: &Control) -> Result<Option<Hijacked>> {
+async fn reattached(control: &Control) -> Result<Option<Streams>> {
     let inner = &control.inner;
     let engine = inner.shared.engine().await?;
-    let streams = start::attach(engine, OPERATION, &inner.session.container).await?;
+    let streams = attach(engine, OPERATION, &inner.session.container).await?;
     let seen = inspect(engine, OPERATION, &inner.session.container).await?;
     Ok(seen.is_some_and(|seen| seen.is_running()).then_some(streams))
 }
@@ -224,11 +224,11 @@ async fn reattached(control: &Control) -> Result<Option<Hijacked>> {
 ///
 /// Each direction waits for itself: a process that does not read its terminal goes on writing.
 async fn carry(
-    streams: Hijacked,
+    streams: Streams,
     output: &mpsc::Sender<Bytes>,
     input: &mut mpsc::Receiver<Bytes>,
 ) -> bool {
-    let Hijacked { mut reader, mut writer } = streams;
+    let Streams { mut reader, mut writer } = streams;
     let read = async {
         let mut buffer = BytesMut::new();
         loop {

@@ -12,11 +12,11 @@ use crate::Engine;
 use crate::backend::{Shared, blocking};
 use crate::container::{self, Observed, inspect};
 use crate::failure::engine_error;
-use crate::hijack::{Hijacked, hijack};
 use crate::launch::{Marker, script};
 use crate::main_process::{Control, main_process};
 use crate::place::{Place, Purpose, Run, SessionFile, State};
 use crate::status;
+use crate::streams::{Streams, attach};
 
 const OPERATION: &str = "engine.start";
 /// How long another start of the same session may take before this one gives up.
@@ -124,7 +124,7 @@ async fn boot(
     place: &Place,
     session: &SessionFile,
     state: State,
-) -> Result<(Hijacked, State)> {
+) -> Result<(Streams, State)> {
     let mut streams = attach(engine, OPERATION, &session.container).await?;
     run_container(engine, place, session).await?;
     let run = state.run.as_ref().expect("made for a run");
@@ -152,7 +152,7 @@ pub(crate) async fn taken_over(
     session: &SessionFile,
     mut state: State,
     seen: &Observed,
-) -> Result<(Hijacked, State)> {
+) -> Result<(Streams, State)> {
     let mut streams = attach(engine, OPERATION, &session.container).await?;
     let waiting = state.run.as_mut().filter(|run| run.started_at.is_none());
     if let Some(run) = waiting {
@@ -169,7 +169,7 @@ pub(crate) async fn taken_over(
 async fn let_go(
     engine: &Engine,
     session: &SessionFile,
-    streams: &mut Hijacked,
+    streams: &mut Streams,
     nonce: &str,
     size: TerminalSize,
 ) -> Result<()> {
@@ -191,7 +191,7 @@ async fn let_go(
 async fn until(
     engine: &Engine,
     session: &SessionFile,
-    streams: &mut Hijacked,
+    streams: &mut Streams,
     nonce: &str,
     wanted: Marker,
 ) -> Result<Marker> {
@@ -200,7 +200,7 @@ async fn until(
         loop {
             if let Some((marker, end)) = Marker::find(&seen, nonce) {
                 let rest = seen.split_off(end);
-                streams.reader.unread(rest);
+                streams.reader.unread(&rest);
                 if marker == Marker::Waiting && wanted == Marker::Ready {
                     seen = Vec::new();
                     continue;
@@ -238,19 +238,6 @@ async fn until(
             Err(Error::new(ErrorKind::Io, OPERATION, message))
         }
     }
-}
-
-/// Attaches to the container's terminal; keys that would detach are ones that nobody types.
-pub(crate) async fn attach(
-    engine: &Engine,
-    operation: &'static str,
-    container: &str,
-) -> Result<Hijacked> {
-    const KEYS: &str = "ctrl-%40,ctrl-%5E,ctrl-_,ctrl-%40,ctrl-%5E,ctrl-_,ctrl-%40,ctrl-%5E";
-    let path = format!(
-        "/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1&detachKeys={KEYS}"
-    );
-    hijack(engine, operation, "attach to the container", &path, b"").await
 }
 
 async fn run_container(engine: &Engine, place: &Place, session: &SessionFile) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Traits, types and the manager that give a coding agent an isolated, persistent place to work.
 
+pub mod archive;
 mod backend;
 mod backends;
 mod catalog;
@@ -37,7 +38,7 @@ pub use id::{NAME_MAX_BYTES, SessionId, SessionName};
 pub use layout::{Layout, WORK_LINK};
 pub use listing::{LIST_VERSION, ListItem, SessionList, StatusWord};
 pub use manager::{Inspection, Manager, Reconciled, Removed, TRASH_RETENTION, TrashItem};
-pub use policy::Policy;
+pub use policy::{Circumstances, Policy};
 pub use process::{
     ByteStream, ExecRequest, Input, Launch, MainProcess, Output, Process, ProcessControl, Signal,
     TerminalSize,
