@@ -9,6 +9,8 @@ mod control;
 mod frames;
 mod lifeline;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod wrapper;
 
 use std::sync::Arc;
