@@ -52,21 +52,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// The engine; the connection is made, and its identity proved, by the first call.
     pub(crate) async fn engine(&self) -> Result<&Engine> {
-        self.engine
-            .get_or_try_init(|| async {
-                let mut last = None;
-                for endpoint in &self.host.endpoints {
-                    match Engine::connect(endpoint, self.kind).await {
-                        Ok(engine) => return Ok(engine),
-                        Err(error) => last = Some(error),
-                    }
-                }
-                Err(last.unwrap_or_else(|| {
-                    let message = "no place to look for the engine was given; name its socket";
-                    Error::new(ErrorKind::BackendUnavailable, "engine.connect", message)
-                }))
-            })
-            .await
+        self.engine.get_or_try_init(|| Engine::connect_first(&self.host.endpoints, self.kind)).await
     }
 }
 

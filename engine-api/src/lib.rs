@@ -9,12 +9,15 @@ mod endpoint;
 mod engine;
 mod exec;
 mod failure;
+mod hijack;
 mod identity;
+mod platform;
 mod session;
 mod transfer;
 
 pub use backend::{ContainerBackend, EngineHost};
 pub use dialect::Dialect;
-pub use endpoint::Endpoint;
-pub use engine::Engine;
+pub use endpoint::{Address, Endpoint, EngineView, SshPlace, TlsFiles};
+pub use engine::{Engine, Facts, Limits};
 pub use identity::{EngineKind, Identity};
+pub use platform::Platform;

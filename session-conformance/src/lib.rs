@@ -17,6 +17,7 @@ mod clauses;
 mod fixture;
 mod memory;
 mod mutants;
+mod platform;
 mod registry;
 mod registry_clauses;
 mod runner;

@@ -1,5 +1,6 @@
 //! Traits, types and the manager that give a coding agent an isolated, persistent place to work.
 
+pub mod archive;
 mod backend;
 mod backends;
 mod catalog;
