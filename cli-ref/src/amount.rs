@@ -22,6 +22,9 @@ pub(crate) fn thousandths(text: &str) -> Result<u32, String> {
     let wrong =
         || "give a number of processors with at most three decimals, such as 1.5".to_owned();
     let text = text.trim();
+    if text.is_empty() {
+        return Err(wrong());
+    }
     let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
     let whole: u32 = if whole.is_empty() { 0 } else { digits(whole).ok_or_else(wrong)? };
     if part.len() > 3 {
