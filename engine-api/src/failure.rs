@@ -12,7 +12,7 @@ use std::io;
 use session_core::Error;
 
 pub(crate) use cause::{Cause, classify};
-pub(crate) use remedy::remedy;
+pub(crate) use remedy::{IDS, remedy, start};
 
 use crate::{Endpoint, EngineKind, Platform};
 

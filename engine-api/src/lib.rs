@@ -11,7 +11,9 @@ mod exec;
 mod failure;
 mod hijack;
 mod identity;
+mod images;
 mod platform;
+mod probe;
 mod session;
 mod transfer;
 
@@ -20,4 +22,6 @@ pub use dialect::Dialect;
 pub use endpoint::{Address, Endpoint, EngineView, SshPlace, TlsFiles};
 pub use engine::{Engine, Facts, Limits};
 pub use identity::{EngineKind, Identity};
+pub use images::{BuildRequest, ImageFacts, ImageName, ImageProgress, ImageSummary};
 pub use platform::Platform;
+pub use probe::{explanations, probe};
