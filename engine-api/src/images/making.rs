@@ -120,7 +120,10 @@ impl Engine {
                 Ok(line) => {
                     let text = plain(&line.stream.or(line.status).unwrap_or_default());
                     said.push_str(&text);
-                    let end = said.floor_char_boundary(said.len().saturating_sub(TAIL));
+                    let mut end = said.len().saturating_sub(TAIL);
+                    while !said.is_char_boundary(end) {
+                        end += 1;
+                    }
                     said.drain(..end);
                     progress(ImageProgress { layer: line.id, text, bytes: None });
                 }

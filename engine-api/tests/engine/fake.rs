@@ -53,7 +53,7 @@ pub(crate) fn response(status: u16, headers: &str, body: &str) -> Vec<u8> {
 
 async fn converse(
     mut stream: UnixStream,
-    answer: Arc<impl Fn(&str) -> Option<Vec<u8>>>,
+    answer: Arc<impl Fn(&str) -> Option<Vec<u8>> + Send + Sync>,
 ) -> Option<()> {
     let mut request = Vec::new();
     loop {

@@ -37,7 +37,7 @@ impl Place {
 
 /// Runs a command in `place`; `None`, said aloud, if it is not installed.
 fn run(place: &Place, line: &str) -> Option<()> {
-    let mut words = line.split_whitespace();
+    let mut words = line.split_whitespace().map(|word| if word == "EMPTY" { "" } else { word });
     let program = words.next().expect("a program");
     let output = match Command::new(program).args(words).current_dir(place.0.path()).output() {
         Ok(output) => output,
@@ -207,8 +207,7 @@ fn sshd() -> Option<Sshd> {
     }
     let place = Place::new();
     for name in ["host", "user"] {
-        run(&place, &format!("ssh-keygen -q -t ed25519 -N= -f {name}"))
-            .map_or_else(|| None, Some)?;
+        run(&place, &format!("ssh-keygen -q -t ed25519 -N EMPTY -f {name}"))?;
     }
     std::fs::copy(place.path("user.pub"), place.path("authorized")).expect("copied");
     std::fs::set_permissions(place.path("user"), PermissionsExt::from_mode(0o600)).expect("set");
@@ -234,11 +233,11 @@ fn sshd() -> Option<Sshd> {
         .spawn()
         .expect("run");
     let mut said = BufReader::new(server.stderr.take().expect("piped above"));
-    let mut line = String::new();
+    let (mut line, mut said_before) = (String::new(), String::new());
     while !line.contains("Server listening") {
-        line.clear();
+        said_before += &std::mem::take(&mut line);
         if said.read_line(&mut line).expect("read") == 0 {
-            panic!("sshd ended");
+            panic!("sshd ended: {said_before}");
         }
     }
     // It goes on talking.
