@@ -8,6 +8,7 @@ mod tls;
 mod wire;
 
 use std::borrow::Cow;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,11 +19,11 @@ use serde::de::DeserializeOwned;
 use session_core::{Error, ErrorKind, Result};
 use tokio::sync::OnceCell;
 
+pub(crate) use dial::Link;
 pub use facts::{Facts, Limits};
 
 use crate::failure::{Cause, Peer, cause_error, classify, failed};
 use crate::{Dialect, Endpoint, EngineKind, Identity, Platform};
-pub(crate) use dial::Link;
 pub(crate) use greet::{IDENTIFY, VERSION};
 use wire::Wire;
 
@@ -85,6 +86,11 @@ impl Engine {
                 format!("no place to look for {} was given; name its socket", kind.title());
             Error::new(ErrorKind::BackendUnavailable, "engine.connect", message)
         }))
+    }
+
+    /// Makes a connection of its own, for a request that turns it into a stream.
+    pub(crate) async fn dial(&self) -> io::Result<Link> {
+        dial::dial(&self.inner.endpoint).await
     }
 
     /// Where it is.
@@ -151,11 +157,6 @@ impl Engine {
     /// Whom advice is about.
     pub(crate) fn peer(&self) -> Peer<'_> {
         peer(&self.inner.endpoint, self.identity().kind)
-    }
-
-    /// A connection of its own, on which nothing was said yet.
-    pub(crate) async fn dial(&self) -> std::io::Result<Link> {
-        dial::dial(&self.inner.endpoint).await
     }
 
     /// For requests that are answered at once, and for streams of unlimited length.

@@ -8,21 +8,17 @@ use std::io;
 
 use bytes::{Buf as _, BytesMut};
 use session_core::{Error, ErrorKind, Result};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::Engine;
+use crate::engine::Link;
 
 /// The longest answer that is not a stream.
 const LONGEST_ANSWER: usize = 1 << 20;
 
-/// What an engine can be spoken to over.
-pub(crate) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
-
 /// A connection that is now a stream, with what came along with the answer.
 pub(crate) struct Hijacked {
-    pub(crate) connection: Box<dyn Connection>,
+    pub(crate) connection: Link,
     pub(crate) early: BytesMut,
 }
 
@@ -52,7 +48,7 @@ async fn exchange(
     path: &str,
     body: &str,
 ) -> io::Result<std::result::Result<Hijacked, Answer>> {
-    let mut connection: Box<dyn Connection> = Box::new(engine.dial().await?);
+    let mut connection = engine.dial().await?;
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",

@@ -96,7 +96,7 @@ fn tcp_needs_tls() {
         view.endpoints(EngineKind::Docker, None).expect("valid")
     };
     let tls = Endpoint::Tls(Address::new("far", 2376), TlsFiles::in_directory("/c".into()));
-    assert_eq!(with("DOCKER_TLS_VERIFY"), [tls.clone()]);
+    assert_eq!(with("DOCKER_TLS_VERIFY"), std::slice::from_ref(&tls));
     assert_eq!(with("DOCKER_TLS"), [tls]);
 }
 

@@ -43,7 +43,6 @@ impl Service<Uri> for Dialer {
     }
 }
 
-/// Makes one connection.
 pub(super) async fn dial(endpoint: &Endpoint) -> io::Result<Link> {
     Ok(match endpoint {
         Endpoint::Unix(path) => Link::new(UnixStream::connect(path).await?),
