@@ -16,6 +16,7 @@ use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
 
 use crate::backend::blocking;
+use crate::platform;
 use crate::tree::{self, Table};
 
 /// Where we are not told of an end, how often we look for it.
@@ -197,7 +198,7 @@ pub(crate) fn set_size(terminal: &OwnedFd, size: TerminalSize) -> Result<()> {
 /// handler that tokio installs does nothing unless somebody listens, so for this process the
 /// signal stays as good as ignored. (The standard library resets the mask and SIGPIPE.)
 pub(crate) fn unignore_signals() {
-    let Some(mask) = tree::ignored_by_us() else { return };
+    let Some(mask) = platform::ignored_by_us() else { return };
     let kinds = [
         SignalKind::hangup(),
         SignalKind::interrupt(),

@@ -43,16 +43,16 @@
 //! ```
 //! No environment is written. All else under `sessions/<id>` is the caller's and left alone.
 //!
-//! Linux only so far: processes are found through `/proc` (one module, `tree`).
+//! Linux only so far: what is Linux's alone (finding processes through `/proc`, signalling exactly
+//! one) is in one module, `platform`.
 //!
 //! [`stop`]: session_core::Session::stop
 
-mod archive;
 mod backend;
 mod child;
 mod exec;
 mod main_process;
-mod pack;
+mod platform;
 mod probe;
 mod program;
 mod pty;

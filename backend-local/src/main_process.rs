@@ -8,6 +8,7 @@ use session_core::{Error, ErrorKind, Exit, Launch, MainProcess, Result, Timestam
 
 use crate::RUN_VARIABLE;
 use crate::child::{Control, unignore_signals};
+use crate::platform;
 use crate::program::{Program, missing_directory};
 use crate::pty::OnTerminal;
 use crate::state::{ExitFile, MainFile, Place, RunLock};
@@ -40,7 +41,7 @@ pub(crate) fn start(place: &Place, launch: &Launch) -> Result<MainProcess> {
         run: uuid::Uuid::now_v7().to_string(),
         process: None,
         holder: own_key()?,
-        boot: tree::boot_id().unwrap_or_default(),
+        boot: platform::boot_id().unwrap_or_default(),
         started_at: Timestamp::now(),
     };
     place.write_main(&main)?;
@@ -84,7 +85,8 @@ pub(crate) fn start(place: &Place, launch: &Launch) -> Result<MainProcess> {
 fn own_key() -> Result<ProcessKey> {
     let own = rustix::process::getpid().as_raw_nonzero().get();
     ProcessKey::of(own).ok_or_else(|| {
-        let message = "can't find processes; mount /proc";
+        let (reason, remedy) = platform::PROCESSES_REMEDY;
+        let message = format!("can't find processes: {reason}; {remedy}");
         Error::new(ErrorKind::Unsupported, OPERATION, message)
     })
 }
@@ -114,7 +116,7 @@ fn lock(place: &Place) -> Result<RunLock> {
 /// Ends what a main process left behind whose holder died before it could.
 fn end_earlier_run(place: &Place) -> Result<()> {
     let Ok(Some(main)) = place.main() else { return Ok(()) };
-    if tree::boot_id().is_some_and(|boot| boot != main.boot) {
+    if platform::boot_id().is_some_and(|boot| boot != main.boot) {
         return Ok(());
     }
     let mut left = Tree::marked(RUN_VARIABLE, &main.run);

@@ -1,13 +1,12 @@
 //! What `doctor` asks: can sessions be made here?
 
 use std::fs::{File, TryLockError};
-use std::os::fd::AsRawFd;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rustix::pty::OpenptFlags;
 use session_core::{Check, ProbeReport};
 
 use crate::backend::KIND;
+use crate::platform;
 use crate::tree::ProcessKey;
 
 /// Looks, leaving nothing behind. Blocks.
@@ -26,7 +25,7 @@ pub(crate) fn report(home: &Utf8Path) -> ProbeReport {
             "make the home writable first",
         ),
     };
-    let checks = vec![writable(home, &place, file.as_ref().err()), locks, proc(), pty()];
+    let checks = vec![writable(home, &place, file.as_ref().err()), locks, processes(), pty()];
     ProbeReport::new(KIND, engine, checks)
 }
 
@@ -58,7 +57,7 @@ fn locks(place: &Utf8Path, file: &File) -> Check {
         return failed(format!("files in `{place}` can't be locked: {error}"));
     }
     // The same file by another handle, as another process would have it.
-    match File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).map(|other| other.try_lock()) {
+    match platform::open_again(file).map(|other| other.try_lock()) {
         Ok(Err(TryLockError::WouldBlock)) => {
             Check::passed(CODE, format!("files in `{place}` can be locked"))
         }
@@ -69,32 +68,31 @@ fn locks(place: &Utf8Path, file: &File) -> Check {
         Err(error) => Check::warning(
             CODE,
             format!("files in `{place}` can be locked; whether that holds was not found: {error}"),
-            "mount /proc, and look again",
+            platform::PROCESSES_REMEDY.1,
         ),
     }
 }
 
-fn proc() -> Check {
+fn processes() -> Check {
     const CODE: &str = "local-proc";
     let own = rustix::process::getpid().as_raw_nonzero().get();
     match ProcessKey::of(own) {
-        Some(_) => Check::passed(CODE, "processes can be found through /proc"),
-        None => Check::failed(
-            CODE,
-            "processes can't be found: /proc is not that of this machine",
-            "mount it: mount -t proc proc /proc",
-        ),
+        Some(_) => {
+            Check::passed(CODE, format!("processes can be found {}", platform::PROCESSES_FOUND))
+        }
+        None => {
+            let (reason, remedy) = platform::PROCESSES_REMEDY;
+            Check::failed(CODE, format!("processes can't be found: {reason}"), remedy)
+        }
     }
 }
 
 fn pty() -> Check {
     const CODE: &str = "local-pty";
-    let opened =
-        rustix::pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
-            .and_then(|terminal| {
-                rustix::pty::unlockpt(&terminal)?;
-                rustix::pty::ptsname(&terminal, Vec::new())
-            });
+    let opened = platform::open_terminal().and_then(|terminal| {
+        rustix::pty::unlockpt(&terminal)?;
+        rustix::pty::ptsname(&terminal, Vec::new())
+    });
     match opened {
         Ok(name) => {
             Check::passed(CODE, format!("terminals can be had ({})", name.to_string_lossy()))
@@ -102,7 +100,7 @@ fn pty() -> Check {
         Err(errno) => Check::failed(
             CODE,
             format!("no terminal can be had: {errno}"),
-            "mount /dev/pts with ptmxmode=0666, and raise /proc/sys/kernel/pty/max if it is reached",
+            platform::TERMINALS_REMEDY,
         ),
     }
 }

@@ -12,8 +12,8 @@ use session_core::{
 use crate::backend::blocking;
 use crate::main_process::{self, undying};
 use crate::state::Place;
-use crate::tree::{self, ProcessKey, Tree};
-use crate::{SESSION_VARIABLE, exec, status, transfer};
+use crate::tree::{ProcessKey, Tree};
+use crate::{SESSION_VARIABLE, exec, platform, status, transfer};
 
 /// How long a holder may take to record an end that it can see.
 const RECORD_PATIENCE: Duration = Duration::from_secs(5);
@@ -115,21 +115,19 @@ pub(crate) fn end_all(place: &Place, grace: Duration) -> Result<()> {
 
 fn usage(place: &Place) -> Usage {
     let mut usage = Usage::default();
-    let page = rustix::param::page_size() as u64;
-    let ticks = rustix::param::clock_ticks_per_second().max(1);
     for row in processes(place).scan() {
         usage.processes += 1;
-        usage.memory_bytes += row.pages * page;
-        usage.cpu_milliseconds += row.ticks * 1000 / ticks;
+        usage.memory_bytes += row.memory_bytes;
+        usage.cpu_milliseconds += row.cpu_milliseconds;
     }
     usage
 }
 
-/// Which processes are the session's, as far as the files and `/proc` tell.
+/// Which processes are the session's, as far as its files and the system tell.
 fn processes(place: &Place) -> Tree {
     let tree = Tree::marked(SESSION_VARIABLE, &place.id().to_string());
     let Ok(Some(main)) = place.main() else { return tree };
-    let this_boot = tree::boot_id().is_none_or(|boot| boot == main.boot);
+    let this_boot = platform::boot_id().is_none_or(|boot| boot == main.boot);
     if !this_boot {
         return tree;
     }

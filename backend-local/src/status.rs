@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use session_core::{Error, ErrorKind, Status, Timestamp};
 
+use crate::platform;
 use crate::state::{Place, Presence, SessionFile};
-use crate::tree;
 
 /// What the session is now. Anything that can't be understood is a reason for being lost.
 pub(crate) fn of(place: &Place) -> Status {
@@ -75,7 +75,7 @@ fn main(place: &Place) -> Status {
     match place.exit() {
         Ok(Some(end)) if end.run == main.run => Status::Stopped { exit: Some(end.exit) },
         Err(reason) => lost(reason),
-        Ok(_) if tree::boot_id().is_some_and(|boot| boot != main.boot) => {
+        Ok(_) if platform::boot_id().is_some_and(|boot| boot != main.boot) => {
             lost("the machine was restarted")
         }
         Ok(_) => lost("holder"),

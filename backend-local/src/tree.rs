@@ -1,13 +1,13 @@
-//! The processes of a session, from `/proc`, and how they are ended.
+//! The processes of a session, and how they are ended.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, PidfdFlags, Signal};
+use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
+
+use crate::platform;
 
 mod table;
 
@@ -24,49 +24,24 @@ const LOOKS_PER_SCAN: u32 = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct ProcessKey {
     pub(crate) pid: i32,
-    /// When it was started, in clock ticks since the boot.
+    /// When it was started: grows within a boot, in the system's own unit (Linux: clock ticks).
     pub(crate) start: u64,
 }
 
 impl ProcessKey {
     /// The process that has `pid` now.
     pub(crate) fn of(pid: i32) -> Option<Self> {
-        table::row(pid).map(|row| row.key())
+        platform::row(pid).map(|row| row.key())
     }
 
     pub(crate) fn is_alive(self) -> bool {
-        table::row(self.pid).is_some_and(|row| row.key() == self && row.is_alive())
+        platform::row(self.pid).is_some_and(|row| row.key() == self && row.is_alive)
     }
 
     /// Sends `signal` to this very process; `Ok` if it is gone.
     pub(crate) fn signal(self, signal: Signal) -> rustix::io::Result<()> {
-        let gone = |result: rustix::io::Result<()>| match result {
-            Err(rustix::io::Errno::SRCH) => Ok(()),
-            result => result,
-        };
-        // 0 and 1 are no processes of a session, negative numbers are groups.
-        let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.pid > 1) else { return Ok(()) };
-        match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(handle) => {
-                // The handle is on whoever has the number now; look who that is, then use it.
-                if Self::of(self.pid) != Some(self) {
-                    return Ok(());
-                }
-                gone(rustix::process::pidfd_send_signal(handle, signal))
-            }
-            Err(rustix::io::Errno::SRCH | rustix::io::Errno::INVAL) => Ok(()),
-            Err(_) if Self::of(self.pid) == Some(self) => {
-                gone(rustix::process::kill_process(pid, signal))
-            }
-            Err(_) => Ok(()),
-        }
+        platform::signal(self, signal)
     }
-}
-
-/// The identity of this boot of the machine, if the kernel tells.
-pub(crate) fn boot_id() -> Option<String> {
-    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(text.trim().to_owned())
 }
 
 /// Which processes belong together, and those of them that were ever seen.
@@ -136,8 +111,8 @@ impl Tree {
                 || self.seen.contains(&key)
                 || self.terminal_session.is_some_and(|leader| row.session == leader)
                 || row.key().start >= self.since
-                    && !row.is_of_the_kernel()
-                    && carries(row.pid, uid, &self.mark);
+                    && !row.is_of_the_kernel
+                    && platform::carries(row.pid, uid, &self.mark);
             if belongs && self.may_be_ended(row.pid) {
                 members.insert(row.pid, row.clone());
             }
@@ -151,7 +126,7 @@ impl Tree {
                 }
             }
         }
-        let living: Vec<Row> = members.into_values().filter(Row::is_alive).collect();
+        let living: Vec<Row> = members.into_values().filter(|row| row.is_alive).collect();
         self.seen.extend(living.iter().map(Row::key));
         living
     }
@@ -226,20 +201,7 @@ impl Tree {
 /// Asks a process to end, by the signal that it does not ignore: an interactive shell ignores
 /// SIGTERM, and hands SIGHUP on to its jobs. A stopped one is woken, to hear it.
 fn ask(row: &Row) {
-    let signal = if table::ignores(row.pid, Signal::TERM) { Signal::HUP } else { Signal::TERM };
+    let signal = if platform::ignores(row.pid, Signal::TERM) { Signal::HUP } else { Signal::TERM };
     let _ = row.key().signal(signal);
     let _ = row.key().signal(Signal::CONT);
-}
-
-/// Whether the process is of user `uid` and was started with the variable `mark`.
-fn carries(pid: i32, uid: u32, mark: &[u8]) -> bool {
-    let directory = format!("/proc/{pid}");
-    fs::metadata(&directory).is_ok_and(|found| found.uid() == uid)
-        && fs::read(format!("{directory}/environ"))
-            .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|entry| entry == mark))
-}
-
-/// The mask of signals that this process ignores.
-pub(crate) fn ignored_by_us() -> Option<u64> {
-    table::ignored("/proc/self/status")
 }

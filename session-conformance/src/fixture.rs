@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use camino::Utf8Path;
-use session_core::{Backend, ResolvedSpec, Result, SessionId};
+use session_core::{Backend, ContainerOptions, ResolvedSpec, Result, SessionId};
 
-use crate::{Step, script};
+use crate::{Step, platform, script};
 
 /// A place with one backend in it, for one clause: made before the clause, dropped after it.
 ///
@@ -33,6 +33,11 @@ pub trait Fixture: Send + Sync + 'static {
     /// What else this fixture can do.
     fn hooks(&self) -> Hooks {
         Hooks::new()
+    }
+
+    /// What sessions that are containers are made with: their image, at least.
+    fn container(&self) -> ContainerOptions {
+        ContainerOptions::default()
     }
 
     /// The program and arguments that do `steps` in a session.
@@ -103,8 +108,7 @@ pub struct Hooks {
 impl Hooks {
     /// Processes are seen if there is a `/proc`; nothing else.
     pub fn new() -> Self {
-        let processes = std::path::Path::new("/proc/self/cmdline").exists();
-        Self { half_made_stages: 0, vanish: false, processes }
+        Self { half_made_stages: 0, vanish: false, processes: platform::shows_command_lines() }
     }
 
     /// Says how many half-made states there are.
@@ -135,18 +139,8 @@ impl Default for Hooks {
     }
 }
 
-/// Counts through `/proc`; a process that ended but was not waited for has no command line.
 fn processes_with(token: &str) -> usize {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return 0 };
-    let has_token = |entry: &std::fs::DirEntry| {
-        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        line.windows(token.len()).any(|window| window == token.as_bytes())
-    };
-    entries
-        .filter_map(std::result::Result::ok)
-        .filter(|entry| {
-            entry.file_name().to_string_lossy().starts_with(|c: char| c.is_ascii_digit())
-        })
-        .filter(has_token)
-        .count()
+    let has_token =
+        |line: &Vec<u8>| line.windows(token.len()).any(|window| window == token.as_bytes());
+    platform::command_lines().filter(has_token).count()
 }

@@ -1,23 +1,17 @@
 //! Ending all processes that descend from this one.
 
-use std::collections::BTreeMap;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+use crate::platform::{Processes, processes};
 
-/// A process as `/proc` shows it.
-#[derive(Debug, Clone, Copy)]
-struct Seen {
-    parent: i32,
-    is_zombie: bool,
-}
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Ends every living descendant: asks, waits at most `grace`, kills until none is left.
 ///
-/// The caller must be a subreaper, or those whose parent died are not its descendants any more.
+/// The caller must adopt orphans, or those whose parent died are not its descendants any more.
 /// Blocks; gives up on what can't be killed (a process stuck in the kernel) after ten seconds.
 pub(crate) fn end_all(grace: Duration) {
     let asked_until = Instant::now() + grace;
@@ -97,7 +91,7 @@ fn living() -> Vec<Pid> {
         .collect()
 }
 
-fn descends(pid: i32, from: i32, processes: &BTreeMap<i32, Seen>) -> bool {
+fn descends(pid: i32, from: i32, processes: &Processes) -> bool {
     let mut at = pid;
     // A chain longer than all processes is one that changed while it was read.
     for _ in 0..=processes.len() {
@@ -108,24 +102,4 @@ fn descends(pid: i32, from: i32, processes: &BTreeMap<i32, Seen>) -> bool {
         }
     }
     false
-}
-
-fn processes() -> BTreeMap<i32, Seen> {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return BTreeMap::new() };
-    entries
-        .filter_map(|entry| {
-            let pid: i32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let stat = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
-            parse_stat(&stat).map(|seen| (pid, seen))
-        })
-        .collect()
-}
-
-/// Reads state and parent; the command before them may hold anything, parentheses included.
-fn parse_stat(stat: &[u8]) -> Option<Seen> {
-    let after = &stat[memchr::memrchr(b')', stat)? + 1..];
-    let mut fields = std::str::from_utf8(after).ok()?.split_ascii_whitespace();
-    let state = fields.next()?;
-    let parent = fields.next()?.parse().ok()?;
-    Some(Seen { parent, is_zombie: matches!(state, "Z" | "X" | "x") })
 }

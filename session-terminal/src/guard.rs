@@ -8,11 +8,11 @@ use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use rustix::process::{WaitOptions, getpid, set_child_subreaper, setsid, waitpid};
+use rustix::process::{WaitOptions, getpid, setsid, waitpid};
 use session_core::{Error, Result};
 
-use crate::descendants;
 use crate::holder_process::{HOLDER_ARGUMENT, MAIN_ARGUMENT};
+use crate::{descendants, platform};
 
 const SIGHUP: i32 = 1;
 const SIGINT: i32 = 2;
@@ -30,11 +30,11 @@ pub(crate) fn run() -> Result<i32> {
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))
             .map_err(failed("ignore a signal"))?;
     }
-    set_child_subreaper(Some(getpid()))
-        .map_err(|error| failed("become the reaper of the session's processes")(error.into()))?;
+    platform::adopt_orphans().map_err(failed("become the reaper of the session's processes"))?;
     rustix::process::chdir("/")
         .map_err(|error| failed("leave the working directory")(error.into()))?;
-    let mut holder = Command::new("/proc/self/exe");
+    let program = platform::this_program().map_err(failed("find the program that runs"))?;
+    let mut holder = Command::new(program);
     holder.args([HOLDER_ARGUMENT, MAIN_ARGUMENT, &getpid().as_raw_pid().to_string()]);
     let holder = holder.spawn().map_err(failed("start the holder"))?;
     leave_stdio().map_err(failed("close the standard streams"))?;

@@ -4,15 +4,13 @@ use std::io::{self, Read, Write};
 use std::process::exit;
 use std::time::Duration;
 
-use rustix::process::{
-    Signal, getpid, getppid, set_child_subreaper, set_parent_process_death_signal,
-};
+use rustix::process::getppid;
 use serde::{Deserialize, Serialize};
 use session_core::{Error, ErrorKind, ErrorReport, HoldRequest, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::hold::{Held, HolderParts, Leftovers};
-use crate::{descendants, guard};
+use crate::{descendants, guard, platform};
 
 /// The first argument by which a program knows that it is to be a holder; see [`run_if_holder`].
 pub const HOLDER_ARGUMENT: &str = "__hold";
@@ -71,9 +69,9 @@ fn hold(
     guard: Option<i32>,
     setup: impl FnOnce(&HoldRequest) -> Result<HolderParts>,
 ) -> Result<i32> {
-    set_child_subreaper(Some(getpid()))
-        .and_then(|()| set_parent_process_death_signal(Some(Signal::TERM)))
-        .map_err(|error| Error::io("holder.start", "watch over processes", error.into()))?;
+    platform::adopt_orphans()
+        .and_then(|()| platform::end_with_parent())
+        .map_err(|error| Error::io("holder.start", "watch over processes", error))?;
     if guard.is_some() && getppid().map(rustix::process::Pid::as_raw_pid) != guard {
         let message = "the holder's guard died while it was starting; start the session again";
         return Err(Error::new(ErrorKind::Internal, "holder.start", message));

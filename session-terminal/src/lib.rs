@@ -42,8 +42,8 @@
 //! sessions/<id>/log/holder.log      what a holder process has to say about itself
 //! ```
 //!
-//! Linux only so far: processes are found through `/proc` (one module, `descendants`), and deep
-//! homes are reached through it.
+//! Linux only so far: what is Linux's alone (finding processes, adopting orphans, reaching a socket
+//! in a deep home) is in one module, `platform`.
 
 mod attachment;
 pub mod client;
@@ -60,6 +60,7 @@ mod keyboard;
 pub mod log;
 mod outbox;
 mod place;
+mod platform;
 mod scan;
 mod screen;
 

@@ -2,7 +2,6 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::time::Duration;
 
@@ -10,6 +9,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::FlockOperation;
 use session_core::{Error, ErrorKind, Layout, Result, SessionId};
 use tokio::net::{UnixListener, UnixStream};
+
+use crate::platform::SocketPath;
 
 /// The socket's name in a session's run directory.
 pub const SOCKET_NAME: &str = "terminal.sock";
@@ -85,7 +86,7 @@ impl Place {
     /// Listens on the socket, in the place of a stale one. Only the lock's owner may.
     pub(crate) fn listen(&self) -> Result<UnixListener> {
         let failed = |error| Error::io("holder.listen", format!("listen in {}", self.run), error);
-        let (_directory, path) = self.short_socket_path().map_err(failed)?;
+        let path = SocketPath::new(&self.run, SOCKET_NAME).map_err(failed)?;
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
@@ -97,8 +98,8 @@ impl Place {
 
     /// Connects to the holder; `Refused` where none listens.
     pub(crate) async fn connect(&self) -> Result<UnixStream> {
-        let connected = match self.short_socket_path() {
-            Ok((_directory, path)) => UnixStream::connect(&path).await,
+        let connected = match SocketPath::new(&self.run, SOCKET_NAME) {
+            Ok(path) => UnixStream::connect(&path).await,
             Err(error) => Err(error),
         };
         connected.map_err(|error| match error.kind() {
@@ -115,14 +116,6 @@ impl Place {
         if let Err(error) = std::fs::remove_file(self.run.join(SOCKET_NAME)) {
             tracing::debug!(%error, "the holder's socket was gone before its holder");
         }
-    }
-
-    /// A path of the socket that fits into the 108 bytes of a socket address however deep the
-    /// home is; it is valid while the file lives.
-    fn short_socket_path(&self) -> io::Result<(File, Utf8PathBuf)> {
-        let directory = File::open(&self.run)?;
-        let path = format!("/proc/self/fd/{}/{SOCKET_NAME}", directory.as_raw_fd());
-        Ok((directory, path.into()))
     }
 }
 

@@ -7,8 +7,10 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{self as sys, AtFlags, Mode, OFlags, ResolveFlags, SeekFrom, Stat, Timespec};
+use rustix::fs::{self as sys, AtFlags, Mode, OFlags, SeekFrom, Stat, Timespec};
 use rustix::io::Errno;
+
+use crate::platform;
 
 /// What a copy learned about the file systems, and what it must know of its process.
 #[derive(Debug)]
@@ -16,12 +18,13 @@ pub(crate) struct Ways {
     clone: AtomicBool,
     range: AtomicBool,
     /// The bits that the process takes from every new file.
-    pub(crate) umask: u32,
+    umask: Mode,
 }
 
 impl Ways {
     /// Supposes the best until the file system says otherwise.
     pub(crate) fn new(umask: u32) -> Self {
+        let umask = Mode::from_raw_mode(umask as _);
         Self { clone: AtomicBool::new(true), range: AtomicBool::new(true), umask }
     }
 }
@@ -58,13 +61,8 @@ pub(crate) fn open_dir(top: BorrowedFd<'_>, relative: &Path) -> rustix::io::Resu
     if relative.as_os_str().is_empty() {
         return sys::openat(top, c".", flags, Mode::empty());
     }
-    #[cfg(target_os = "linux")]
-    {
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        match sys::openat2(top, relative, flags, Mode::empty(), resolve) {
-            Err(Errno::NOSYS | Errno::PERM) => {}
-            answer => return answer,
-        }
+    if let Some(opened) = platform::open_beneath(top, relative, flags) {
+        return opened;
     }
     let mut dir = sys::openat(top, c".", flags, Mode::empty())?;
     for part in relative.iter() {
@@ -123,17 +121,17 @@ pub(crate) fn copy(
         Err(Errno::NOENT) => return Err(Failure::Vanished),
         Err(errno) => return Err(errno.into()),
     };
-    let bits = known.st_mode & 0o777;
+    let bits = Mode::from_raw_mode(known.st_mode & 0o777);
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let dest = match sys::openat(to, name, flags, Mode::from_raw_mode(bits)) {
+    let dest = match sys::openat(to, name, flags, bits) {
         Ok(dest) => dest,
         Err(Errno::EXIST) => return Err(Failure::Taken),
         Err(errno) => return Err(errno.into()),
     };
     content(ways, &source, &dest, known)?;
     attributes(source.as_fd(), dest.as_fd());
-    if bits & ways.umask != 0 {
-        sys::fchmod(&dest, Mode::from_raw_mode(bits))?;
+    if bits.intersects(ways.umask) {
+        sys::fchmod(&dest, bits)?;
     }
     sys::futimens(&dest, &times(known))?;
     if ask == Ask::Nothing {
@@ -194,19 +192,17 @@ fn times(stat: &Stat) -> sys::Timestamps {
     }
 }
 
-/// Reflink, else `copy_file_range`, else reading and writing; holes stay holes.
+/// Shared content, else copied in the kernel, else read and written; holes stay holes.
 fn content(ways: &Ways, source: &OwnedFd, dest: &OwnedFd, known: &Stat) -> Result<(), Failure> {
     let size = known.st_size as u64;
     if size == 0 {
         return Ok(());
     }
-    #[cfg(target_os = "linux")]
     if ways.clone.load(Ordering::Relaxed) {
-        match sys::ioctl_ficlone(dest, source) {
-            Ok(()) => return Ok(()),
-            Err(Errno::NOSPC | Errno::DQUOT) => return Err(Errno::NOSPC.into()),
-            Err(_) => ways.clone.store(false, Ordering::Relaxed),
+        if platform::share_content(source, dest)? {
+            return Ok(());
         }
+        ways.clone.store(false, Ordering::Relaxed);
     }
     if (known.st_blocks as u64).saturating_mul(512) < size && size > 64 * 1024 {
         return sparse(ways, source, dest, size);
@@ -225,13 +221,11 @@ fn range(
     let (mut read, mut written) = (begin, begin);
     while ways.range.load(Ordering::Relaxed) && read < end {
         let length = usize::try_from(end - read).unwrap_or(usize::MAX).min(1 << 30);
-        match sys::copy_file_range(source, Some(&mut read), dest, Some(&mut written), length) {
-            Ok(0) => return Ok(()),
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(Errno::XDEV | Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM) => {
-                ways.range.store(false, Ordering::Relaxed);
-            }
-            Err(errno) => return Err(errno.into()),
+        match platform::copy_in_kernel(source, &mut read, dest, &mut written, length) {
+            Some(Ok(0)) => return Ok(()),
+            Some(Ok(_) | Err(Errno::INTR)) => {}
+            Some(Err(errno)) => return Err(errno.into()),
+            None => ways.range.store(false, Ordering::Relaxed),
         }
     }
     let mut buffer = vec![0; usize::try_from(end - read).unwrap_or(usize::MAX).min(1 << 17)];

@@ -24,6 +24,7 @@ mod index;
 mod layout;
 mod pattern;
 mod plan;
+mod platform;
 mod pool;
 mod refs;
 mod repository;

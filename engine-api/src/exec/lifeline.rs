@@ -15,7 +15,7 @@ use tokio::io::{AsyncWriteExt as _, WriteHalf};
 use tokio::sync::Mutex;
 
 use super::OPERATION;
-use crate::hijack::Connection;
+use crate::engine::Link;
 
 /// A fifo in a directory of this host that the container sees.
 pub(super) struct Fifo {
@@ -70,7 +70,7 @@ impl Drop for Fifo {
 pub(super) enum Lifeline {
     Fifo(Fifo),
     /// The whole connection: its output is nothing, and must stay open.
-    Apart(Mutex<WriteHalf<Box<dyn Connection>>>),
+    Apart(Mutex<WriteHalf<Link>>),
 }
 
 impl Lifeline {

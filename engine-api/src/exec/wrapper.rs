@@ -16,7 +16,9 @@ pub(super) fn check(request: &ExecRequest) -> Result<()> {
         return refuse("no program was named; name one".to_owned());
     };
     if program.starts_with('-') {
-        return refuse(format!("`{program}` is no program but an option; name a program before it"));
+        return refuse(format!(
+            "`{program}` is no program but an option; name a program before it"
+        ));
     }
     if request.argv.iter().any(|argument| argument.contains('\0')) {
         return refuse("an argument has a zero byte in it; leave it out".to_owned());

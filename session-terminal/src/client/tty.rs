@@ -1,18 +1,19 @@
 //! A person's terminal in raw mode.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
 use session_core::{Error, ErrorKind, Result, TerminalSize};
 use tokio::io::unix::AsyncFd;
 
 use super::leave::Leave;
+use crate::platform;
 
 /// How long a terminal that does not take bytes is tried at the end.
 const LAST_WORDS: Duration = Duration::from_millis(500);
@@ -136,9 +137,8 @@ impl Drop for Tty {
 /// Opens the terminal once more. Where that is not allowed (it belongs to another user, after
 /// `su`), the given opening is changed, and its flags are returned to be set back.
 fn open_anew(tty: OwnedFd) -> io::Result<(OwnedFd, Option<OFlags>)> {
-    let path = format!("/proc/self/fd/{}", tty.as_raw_fd());
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    if let Ok(own) = rustix::fs::open(path, flags, Mode::empty()) {
+    if let Ok(own) = platform::open_again(&tty, flags) {
         return Ok((own, None));
     }
     let before = rustix::fs::fcntl_getfl(&tty)?;
