@@ -25,6 +25,7 @@ mod platform;
 mod session;
 mod signal;
 mod start;
+mod stats;
 mod status;
 mod stop;
 mod streams;
