@@ -1,13 +1,29 @@
 //! A connection to an engine that has shown who it is.
 
+mod dial;
+mod facts;
+mod greet;
+mod ssh;
+mod tls;
+mod wire;
+
+use std::borrow::Cow;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::Docker;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
 use session_core::{Error, ErrorKind, Result};
+use tokio::sync::OnceCell;
 
-use crate::failure::engine_error;
-use crate::{Dialect, Endpoint, EngineKind, Identity};
+pub(crate) use dial::Link;
+pub use facts::{Facts, Limits};
+
+use crate::failure::{Peer, failed};
+use crate::{Dialect, Endpoint, EngineKind, Identity, Platform};
+use wire::Wire;
 
 /// The time that a short request may take.
 const SHORT: Duration = Duration::from_secs(30);
@@ -22,44 +38,57 @@ pub struct Engine {
 
 #[derive(Debug)]
 struct Inner {
+    wire: Wire,
     short: Docker,
     long: Docker,
     endpoint: Endpoint,
     identity: Identity,
     dialect: Dialect,
+    facts: OnceCell<Facts>,
 }
 
 impl Engine {
     /// Connects to `endpoint` and finds out who answers; `Unsupported` if that is not a `kind`.
+    ///
+    /// An engine that is down is noticed at once, one that accepts and says nothing after two
+    /// seconds (five over TCP, twenty over ssh). Changes nothing.
     pub async fn connect(endpoint: &Endpoint, kind: EngineKind) -> Result<Self> {
-        let operation = "engine.connect";
-        let Endpoint::Unix(path) = endpoint;
-        let open = |limit: Duration| {
-            Docker::connect_with_unix(path.as_str(), limit.as_secs(), bollard::API_DEFAULT_VERSION)
-                .map_err(|failure| engine_error(operation, "connect", failure))
-        };
-        let (short, long) = (open(SHORT)?, open(LONG)?);
-        let version = short
-            .version()
-            .await
-            .map_err(|failure| engine_error(operation, "ask for its version", failure))?;
-        let podman =
-            version.components.iter().flatten().any(|component| component.name == "Podman Engine");
-        let found = if podman { EngineKind::Podman } else { EngineKind::Docker };
-        if found != kind {
-            let message = format!(
-                "{endpoint} is {}, not {}; name the right socket",
-                found.word(),
-                kind.word()
-            );
-            return Err(Error::new(ErrorKind::Unsupported, operation, message));
-        }
-        let version = version.version.unwrap_or_default();
-        let major = version.split('.').next().and_then(|it| it.parse().ok()).unwrap_or(0);
-        let identity = Identity { kind, version, major, rootless: false };
+        let wire = Wire::new(endpoint);
+        let identity = greet::greet(&wire, endpoint, kind).await?;
+        let (short, long) = (wire.client(SHORT)?, wire.client(LONG)?);
         let dialect = Dialect::of(&identity);
-        let endpoint = endpoint.clone();
-        Ok(Self { inner: Arc::new(Inner { short, long, endpoint, identity, dialect }) })
+        let (endpoint, facts) = (endpoint.clone(), OnceCell::new());
+        let inner = Inner { wire, short, long, endpoint, identity, dialect, facts };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Connects to the first of `endpoints` at which a `kind` answers; all are asked at once.
+    ///
+    /// If none does, the error is that of the place where something came nearest to an answer:
+    /// one that may not be used goes before one where nothing is.
+    pub async fn connect_first(endpoints: &[Endpoint], kind: EngineKind) -> Result<Self> {
+        let asked = endpoints.iter().map(|endpoint| Self::connect(endpoint, kind));
+        let mut answers: FuturesOrdered<_> = asked.collect();
+        let mut nearest: Option<Error> = None;
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(engine) => return Ok(engine),
+                Err(error) => match &nearest {
+                    Some(earlier) if rank(earlier) >= rank(&error) => {}
+                    _ => nearest = Some(error),
+                },
+            }
+        }
+        Err(nearest.unwrap_or_else(|| {
+            let message =
+                format!("no place to look for {} was given; name its socket", kind.title());
+            Error::new(ErrorKind::BackendUnavailable, "engine.connect", message)
+        }))
+    }
+
+    /// Makes a connection of its own, for a request that turns it into a stream.
+    pub(crate) async fn dial(&self) -> io::Result<Link> {
+        dial::dial(&self.inner.endpoint).await
     }
 
     /// Where it is.
@@ -77,6 +106,29 @@ impl Engine {
         &self.inner.dialect
     }
 
+    /// What it says of its host and its ways; asked once, by the first call.
+    ///
+    /// Podman needs half a second for that: ask only for what identity and dialect can't tell.
+    pub async fn facts(&self) -> Result<&Facts> {
+        let ask = || facts::ask(&self.inner.wire, &self.inner.endpoint, self.identity().kind);
+        self.inner.facts.get_or_try_init(ask).await
+    }
+
+    /// The error for `failure` of a request to this engine; `doing` says what was being done.
+    pub(crate) fn error(
+        &self,
+        operation: impl Into<Cow<'static, str>>,
+        doing: &str,
+        failure: bollard::errors::Error,
+    ) -> Error {
+        failed(operation.into(), doing, &self.peer(), failure)
+    }
+
+    /// Whom advice is about.
+    pub(crate) fn peer(&self) -> Peer<'_> {
+        peer(&self.inner.endpoint, self.identity().kind)
+    }
+
     /// For requests that are answered at once, and for streams of unlimited length.
     pub(crate) fn short(&self) -> &Docker {
         &self.inner.short
@@ -85,5 +137,18 @@ impl Engine {
     /// For requests whose body or answer takes its time: uploads, commits, stops, waits.
     pub(crate) fn long(&self) -> &Docker {
         &self.inner.long
+    }
+}
+
+fn peer(endpoint: &Endpoint, kind: EngineKind) -> Peer<'_> {
+    Peer { kind: Some(kind), endpoint: Some(endpoint), platform: Platform::current() }
+}
+
+/// How near to an engine this came.
+fn rank(error: &Error) -> u8 {
+    match error.kind() {
+        ErrorKind::BackendUnavailable => 0,
+        ErrorKind::Unsupported => 1,
+        _ => 2,
     }
 }

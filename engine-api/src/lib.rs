@@ -3,18 +3,36 @@
 //! The one door to bollard: `backend-docker` and `backend-podman` are thin over
 //! [`ContainerBackend`], and no type of bollard is in a public signature.
 
+mod account;
+mod account_files;
 mod backend;
+mod container;
+mod create;
 mod dialect;
 mod endpoint;
 mod engine;
 mod exec;
 mod failure;
+mod hijack;
 mod identity;
+mod labels;
+mod launch;
+mod list;
+mod main_process;
+mod mounts;
+mod place;
+mod platform;
 mod session;
+mod signal;
+mod start;
+mod status;
+mod stop;
+mod streams;
 mod transfer;
 
 pub use backend::{ContainerBackend, EngineHost};
 pub use dialect::Dialect;
-pub use endpoint::Endpoint;
-pub use engine::Engine;
+pub use endpoint::{Address, Endpoint, EngineView, SshPlace, TlsFiles};
+pub use engine::{Engine, Facts, Limits};
 pub use identity::{EngineKind, Identity};
+pub use platform::Platform;

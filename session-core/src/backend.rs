@@ -263,6 +263,9 @@ pub struct Capabilities {
     pub snapshots: bool,
     /// [`Session::stats`] gives something.
     pub stats: bool,
+    /// [`Backend::create`] needs of the workspace only the directory itself, so it may run while
+    /// that is filled; not so for a workspace that is uploaded.
+    pub create_beside_workspace: bool,
 }
 
 impl Capabilities {
@@ -275,6 +278,7 @@ impl Capabilities {
             survives_holder: false,
             snapshots: false,
             stats: false,
+            create_beside_workspace: false,
         }
     }
 }

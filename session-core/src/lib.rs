@@ -20,6 +20,7 @@ mod records;
 mod registry;
 mod schemas;
 mod spec;
+mod stats;
 mod status;
 mod terminal;
 mod time;
@@ -38,7 +39,7 @@ pub use id::{NAME_MAX_BYTES, SessionId, SessionName};
 pub use layout::{Layout, WORK_LINK};
 pub use listing::{LIST_VERSION, ListItem, SessionList, StatusWord};
 pub use manager::{Inspection, Manager, Reconciled, Removed, TRASH_RETENTION, TrashItem};
-pub use policy::Policy;
+pub use policy::{Circumstances, Policy};
 pub use process::{
     ByteStream, ExecRequest, Input, Launch, MainProcess, Output, Process, ProcessControl, Signal,
     TerminalSize,
@@ -52,6 +53,7 @@ pub use registry::{
 };
 pub use schemas::schemas;
 pub use spec::{ResolvedSpec, SessionSpec};
+pub use stats::{STATS_VERSION, SessionStats};
 pub use status::{Exit, Phase, Status};
 pub use terminal::{
     AttachOptions, Attachment, HoldRequest, TerminalEvent, TerminalInput, TerminalOutput, Terminals,

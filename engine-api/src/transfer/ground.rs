@@ -51,8 +51,9 @@ impl Ground {
         session: &ContainerSession,
         operation: &'static str,
     ) -> Result<Self> {
+        let facts = session.facts(operation)?;
         let engine = session.shared.engine().await?;
-        Self::of(engine, operation, &session.container(), session.shared.host.uid).await
+        Self::of(engine, operation, &facts.container, session.shared.host.uid).await
     }
 
     /// Looks at the container; `caller` is the user who handles the host's files.

@@ -8,6 +8,7 @@ use camino::Utf8Path;
 use session_core::archive::{Links, Pack, unpack};
 use session_core::{ByteStream, Error, ErrorKind, Result, SessionId};
 
+use crate::mounts::WORKSPACE;
 use crate::session::ContainerSession;
 use ground::{Ground, MountKind};
 use locate::Located;
@@ -33,26 +34,26 @@ pub(crate) async fn put(
     tar: ByteStream,
 ) -> Result<()> {
     let ground = Ground::of_session(session, PUT).await?;
-    into(&ground, dest, tar).await.map_err(about(&session.id))
+    into(&ground, dest, tar).await.map_err(about(session.place.id()))
 }
 
 pub(crate) async fn get(session: &ContainerSession, src: &Utf8Path) -> Result<ByteStream> {
     let ground = Ground::of_session(session, GET).await?;
-    from(&ground, src).await.map_err(about(&session.id))
+    from(&ground, src).await.map_err(about(session.place.id()))
 }
 
 /// Brings a workspace that is in a volume back to the host. Where it is mounted, only lets the caller
 /// into directories that root made there.
 pub(crate) async fn fetch_workspace(session: &ContainerSession) -> Result<()> {
-    let workspace = session.shared.layout.workspace(&session.id);
+    let workspace = session.shared.layout.workspace(session.place.id());
     let ground = Ground::of_session(session, volume::FETCH).await?;
     let host = &session.shared.host;
-    let fetched = match ground.mount(volume::WORKSPACE.into()).map(|mount| &mount.kind) {
+    let fetched = match ground.mount(WORKSPACE.into()).map(|mount| &mount.kind) {
         Some(MountKind::Volume(_)) => volume::fetch(&ground, &workspace).await,
         Some(MountKind::Foreign(_)) => reclaim::reclaim(&ground, host.uid, host.gid).await,
         _ => Ok(()),
     };
-    fetched.map_err(about(&session.id))
+    fetched.map_err(about(session.place.id()))
 }
 
 fn about(id: &SessionId) -> impl Fn(Error) -> Error {

@@ -18,11 +18,10 @@ use super::ground::Ground;
 use super::locate::blocking;
 use crate::Engine;
 use crate::failure::engine_error;
+use crate::mounts::WORKSPACE;
 
 pub(super) const FETCH: &str = "engine.fetch";
 const UPLOAD: &str = "engine.upload";
-/// Where a workspace is in its container.
-pub(super) const WORKSPACE: &str = "/workspace";
 
 /// Fills the volume at `/workspace` of a container that was made and not started.
 ///

@@ -9,9 +9,11 @@ use tokio::time::Instant;
 
 use super::{Inner, Manager, Steps};
 use crate::catalog::{blocking, make_private};
+use crate::policy::login_shell;
 use crate::{
     AttachOptions, Attachment, Capabilities, Error, ErrorKind, ExecRequest, HoldRequest, Launch,
-    Process, Progress, Result, Session, SessionId, SessionRecord, Status, TerminalSize, Timestamp,
+    Process, Progress, Result, Session, SessionId, SessionRecord, SessionStats, Status,
+    TerminalSize, Timestamp, Usage,
 };
 
 /// How long a holder has, after the last process ended, to record that and go.
@@ -109,6 +111,34 @@ impl Manager {
             let message = "its backend has nothing of it; remove it or look with `sessctl inspect`";
             Error::new(ErrorKind::Lost, "manager.open", message).with_session(record.name.as_str())
         })
+    }
+
+    /// The program and arguments that are a shell in a session: the person's own where processes are
+    /// the host's, else a login shell of the image.
+    pub async fn shell(&self, id: &SessionId) -> Result<Vec<String>> {
+        let record = self.inner.catalog.read(id).await?;
+        let backend = self.inner.backend(&record.spec.backend)?;
+        let on_host = backend.capabilities().host_processes;
+        Ok(if on_host { self.inner.host.shell.clone() } else { login_shell() })
+    }
+
+    /// Measures what a session uses now; zeros where nothing runs, and `Unsupported` where its
+    /// backend can't measure.
+    pub async fn stats(&self, id: &SessionId) -> Result<SessionStats> {
+        let record = self.inner.catalog.read(id).await?;
+        let name = record.name.as_str();
+        let session = self.open(id).await?;
+        let stats = session.stats().ok_or_else(|| {
+            let message = format!("backend `{}` can't measure sessions", record.spec.backend);
+            Error::new(ErrorKind::Unsupported, "manager.stats", message).with_session(name)
+        })?;
+        let usage = match session.status().await? {
+            Status::Running { .. } => {
+                stats.usage().await.map_err(|error| error.with_session(name))?
+            }
+            _ => Usage::default(),
+        };
+        Ok(SessionStats::new(&record, Timestamp::now(), usage))
     }
 
     /// Runs a process beside the main one. The request's environment is added to the session's.
