@@ -8,7 +8,9 @@ use camino::Utf8Path;
 use session_core::archive::{Links, Pack, unpack};
 use session_core::{ByteStream, Error, ErrorKind, Result, SessionId};
 
-use crate::mounts::WORKSPACE;
+use crate::Engine;
+use crate::backend::Shared;
+use crate::mounts::{self, WORKSPACE};
 use crate::session::ContainerSession;
 use ground::{Ground, MountKind};
 use locate::Located;
@@ -23,9 +25,10 @@ mod volume;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use volume::upload_workspace;
+pub(crate) use volume::{make_volume, upload_workspace};
 
 const PUT: &str = "engine.put";
+const FETCH: &str = "engine.fetch";
 const GET: &str = "engine.get";
 
 pub(crate) async fn put(
@@ -45,8 +48,9 @@ pub(crate) async fn get(session: &ContainerSession, src: &Utf8Path) -> Result<By
 /// Brings a workspace that is in a volume back to the host. Where it is mounted, only lets the caller
 /// into directories that root made there.
 pub(crate) async fn fetch_workspace(session: &ContainerSession) -> Result<()> {
-    let workspace = session.shared.layout.workspace(session.place.id());
-    let ground = Ground::of_session(session, volume::FETCH).await?;
+    let facts = session.facts(FETCH)?;
+    let workspace = mounts::at_workspace(&facts.directory, &facts.working_directory);
+    let ground = Ground::of_session(session, FETCH).await?;
     let host = &session.shared.host;
     let fetched = match ground.mount(WORKSPACE.into()).map(|mount| &mount.kind) {
         Some(MountKind::Volume(_)) => volume::fetch(&ground, &workspace).await,
@@ -54,6 +58,15 @@ pub(crate) async fn fetch_workspace(session: &ContainerSession) -> Result<()> {
         _ => Ok(()),
     };
     fetched.map_err(about(session.place.id()))
+}
+
+/// Lets the caller remove what root made in the caller's own directories, as far as the engine still
+/// can; where it can't, the removal says what is in its way.
+pub(crate) async fn let_caller_in(shared: &Shared, engine: &Engine, container: &str) {
+    let Ok(ground) = Ground::of(engine, FETCH, container, shared.host.uid).await else { return };
+    if let Err(error) = reclaim::reclaim(&ground, shared.host.uid, shared.host.gid).await {
+        tracing::debug!("directories of a session stay root's: {error}");
+    }
 }
 
 fn about(id: &SessionId) -> impl Fn(Error) -> Error {

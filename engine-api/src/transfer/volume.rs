@@ -1,11 +1,12 @@
 //! A workspace in a volume, for an engine that does not see the host's directories: there and back.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 
-use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType};
+use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, VolumeCreateRequest};
 use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions};
 use camino::Utf8Path;
 use futures_util::StreamExt as _;
@@ -13,15 +14,29 @@ use rustix::fs::{CWD, RenameFlags};
 use session_core::archive::{Links, Pack, There, unpack};
 use session_core::{ByteStream, Error, ErrorKind, Result};
 
-use super::api;
 use super::ground::Ground;
 use super::locate::blocking;
+use super::{FETCH, api};
 use crate::Engine;
 use crate::failure::engine_error;
 use crate::mounts::WORKSPACE;
 
-pub(super) const FETCH: &str = "engine.fetch";
 const UPLOAD: &str = "engine.upload";
+
+/// Makes a volume with these labels; one of that name that is there already is taken.
+pub(crate) async fn make_volume(
+    engine: &Engine,
+    name: &str,
+    labels: HashMap<String, String>,
+) -> Result<()> {
+    let options = VolumeCreateRequest {
+        name: Some(name.to_owned()),
+        labels: Some(labels),
+        ..VolumeCreateRequest::default()
+    };
+    let made = engine.short().create_volume(options).await;
+    made.map_err(|failure| engine_error(UPLOAD, "make a volume", failure)).map(|_| ())
+}
 
 /// Fills the volume at `/workspace` of a container that was made and not started.
 ///
@@ -43,8 +58,8 @@ pub(crate) async fn upload_workspace(
         return fill(&ground, workspace, "/", "workspace").await;
     }
     let aside = Aside::make(&ground).await?;
-    let there = Ground::of(engine, UPLOAD, &aside.container, 0).await?;
-    let there = Ground { user: ground.user, ..there };
+    let mut there = ground.clone();
+    there.container.clone_from(&aside.container);
     let filled = fill(&there, workspace, "/", "workspace").await;
     filled.and(aside.remove(engine).await)
 }
