@@ -9,6 +9,8 @@ mod control;
 mod frames;
 mod lifeline;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod wrapper;
 
 use std::sync::Arc;
@@ -38,9 +40,17 @@ const RUN: &str = "/run/sessctl";
 const NOISE: usize = 1 << 16;
 
 pub(crate) async fn exec(session: &ContainerSession, request: ExecRequest) -> Result<Process> {
-    let _ = (session.container(), request);
-    let _ = session.shared.engine().await?.short();
-    Err(Error::new(ErrorKind::Unsupported, OPERATION, "not written yet"))
+    wrapper::check(&request)?;
+    let facts = session.facts(OPERATION)?;
+    let container = session.running_container().await?;
+    let run = session.place.run();
+    let place = Place {
+        engine: session.shared.engine().await?,
+        container: &container,
+        directory: &facts.inner_directory,
+        run: (!facts.upload).then_some(run.as_path()),
+    };
+    exec_in(&place, request).await
 }
 
 /// A running container to start processes in.

@@ -126,8 +126,8 @@ mod tests {
     #[test]
     fn what_was_said_is_found_behind_noise() {
         let heard = b"sh: no job control\r\nw1 up 12 tied 12 (sh) S 0\r\nrest";
-        assert_eq!(said(heard, "w1"), Some((Said::Up { pid: 12, tied: true }, 48)));
-        assert_eq!(&heard[48..], b"rest");
+        assert_eq!(said(heard, "w1"), Some((Said::Up { pid: 12, tied: true }, 47)));
+        assert_eq!(&heard[47..], b"rest");
         assert_eq!(said(b"w1 no-program", "w1"), None);
         assert_eq!(said(b"w1 no-program\n", "w1"), Some((Said::NoProgram, 14)));
     }
