@@ -102,9 +102,11 @@ fn link_work(workspace: &Utf8Path, spec: &ResolvedSpec) -> Result<()> {
 
 fn make(path: &Utf8Path) -> Result<()> {
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700).create(path).map_err(|error| {
-        Error::io("engine.create", format!("can't make `{path}`"), error)
-    })
+    builder
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| Error::io("engine.create", format!("can't make `{path}`"), error))
 }
 
 /// Refuses a live directory that would give the session its engine's socket, and with it the host.
@@ -120,9 +122,8 @@ fn check_live(source: &Utf8Path) -> Result<()> {
         "/var/lib/docker",
     ];
     let refuse = |what: &str| {
-        let message = format!(
-            "`{source}` {what}, which gives a session the host; copy the project instead"
-        );
+        let message =
+            format!("`{source}` {what}, which gives a session the host; copy the project instead");
         Err(Error::new(ErrorKind::InvalidInput, "engine.create", message))
     };
     let found = fs::metadata(source)

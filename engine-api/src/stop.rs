@@ -46,7 +46,8 @@ pub(crate) async fn stop(shared: &Shared, place: &Place, grace: Duration) -> Res
 }
 
 async fn end(engine: &Engine, container: &str, grace: Duration) -> Result<()> {
-    let running = inspect(engine, OPERATION, container).await?.is_some_and(|seen| seen.is_running());
+    let running =
+        inspect(engine, OPERATION, container).await?.is_some_and(|seen| seen.is_running());
     if !running {
         return Ok(());
     }
