@@ -64,6 +64,7 @@ impl ContainerBackend {
         capabilities.exec_when_stopped = true;
         capabilities.survives_holder = true;
         capabilities.stats = true;
+        capabilities.create_beside_workspace = true;
         let layout = layout.clone();
         let engine = OnceCell::new();
         Self { shared: Arc::new(Shared { kind, host, layout, capabilities, engine }) }

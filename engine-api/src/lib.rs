@@ -27,6 +27,7 @@ mod probe;
 mod session;
 mod signal;
 mod start;
+mod stats;
 mod status;
 mod stop;
 mod streams;
