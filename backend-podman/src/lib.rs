@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use engine_api::ContainerBackend;
-pub use engine_api::{Endpoint, EngineHost, EngineKind, EngineView};
+pub use engine_api::{Endpoint, EngineHost, EngineKind, EngineView, Platform, explanations};
 use session_core::{
     Backend, Capabilities, Found, Layout, ProbeReport, ResolvedSpec, Result, Session, SessionId,
 };
