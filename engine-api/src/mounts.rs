@@ -3,10 +3,12 @@
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _};
 
-use bollard::models::{Mount, MountType};
+use bollard::models::{Mount, MountType, MountVolumeOptions};
 use camino::{Utf8Path, Utf8PathBuf};
 use session_core::{Error, ErrorKind, ResolvedSpec, Result, Strategy, WORK_LINK};
 
+use crate::account::Account;
+use crate::labels::Labels;
 use crate::place::{Place, RUN_DIRECTORY};
 
 /// Where a session's workspace is in its container.
@@ -17,38 +19,43 @@ pub(crate) const WORKSPACE: &str = "/workspace";
 pub(crate) struct Mounts {
     /// From the host's path to the container's, outer ones first.
     pub(crate) binds: Vec<(Utf8PathBuf, Utf8PathBuf)>,
+    /// The volume that is the workspace, where that is uploaded.
+    pub(crate) volume: Option<String>,
     /// Where processes begin, in the container.
     pub(crate) inner_directory: Utf8PathBuf,
 }
 
 impl Mounts {
-    /// Decides them for a session with `home` as its user's home, and makes what is missing: an
-    /// engine would make it as root. Blocks.
+    /// Decides them for a session whose user is `account`, and makes what is missing: an engine
+    /// would make it as root. `socket` is the engine's. Blocks.
     pub(crate) fn prepare(
         place: &Place,
         spec: &ResolvedSpec,
-        home: Option<&Utf8Path>,
+        account: &Account,
+        socket: Option<&Utf8Path>,
     ) -> Result<Self> {
         let workspace = spec.directory.join("workspace");
-        let mut binds = vec![(place.run(), Utf8PathBuf::from(RUN_DIRECTORY))];
+        let run = (place.run(), Utf8PathBuf::from(RUN_DIRECTORY));
+        give(&run.0, account)?;
+        let mut binds = vec![run];
         let live = spec.projects.iter().filter(|project| project.strategy == Strategy::Mount);
         let outside = !spec.working_directory.starts_with(&workspace)
             && !live.clone().any(|project| spec.working_directory.starts_with(&project.source));
         let at_workspace = if outside { &spec.working_directory } else { &workspace };
         if !outside {
-            make(&workspace)?;
+            make(&workspace, account)?;
         }
         binds.push((at_workspace.clone(), WORKSPACE.into()));
         for project in live {
-            check_live(&project.source)?;
+            check_live(&project.source, socket)?;
             // The mount point, in the host's directory too.
-            make(&at_workspace.join(&project.name))?;
+            make(&at_workspace.join(&project.name), account)?;
             binds.push((project.source.clone(), Utf8Path::new(WORKSPACE).join(&project.name)));
         }
-        if let Some(home) = home {
+        if let Some(home) = account.home() {
             let outer = spec.directory.join("state/home");
-            make(&outer)?;
-            binds.push((outer, home.to_owned()));
+            make(&outer, account)?;
+            binds.push((outer, home));
         }
         if !outside {
             link_work(&workspace, spec)?;
@@ -57,19 +64,36 @@ impl Mounts {
             let message = format!("`{}` is not in the container", spec.working_directory);
             Error::new(ErrorKind::Internal, "engine.create", message)
         })?;
-        Ok(Self { binds, inner_directory })
+        if spec.container.upload {
+            // The engine does not see the host's directories: the workspace is in a volume, and the
+            // rest in the container itself.
+            binds.clear();
+        }
+        let volume = spec.container.upload.then(|| crate::create::name(spec));
+        Ok(Self { binds, volume, inner_directory })
     }
 
     /// As the engine takes them. Of type bind, for an engine that makes missing sources of
     /// `binds` by itself.
-    pub(crate) fn to_models(&self) -> Vec<Mount> {
+    pub(crate) fn to_models(&self, labels: &Labels) -> Vec<Mount> {
         let bind = |(source, target): &(Utf8PathBuf, Utf8PathBuf)| Mount {
             typ: Some(MountType::BIND),
             source: Some(source.to_string()),
             target: Some(target.to_string()),
             ..Mount::default()
         };
-        self.binds.iter().map(bind).collect()
+        let volume = |name: &String| Mount {
+            typ: Some(MountType::VOLUME),
+            source: Some(name.clone()),
+            target: Some(WORKSPACE.to_owned()),
+            volume_options: Some(MountVolumeOptions {
+                no_copy: Some(true),
+                labels: Some(labels.to_map()),
+                ..MountVolumeOptions::default()
+            }),
+            ..Mount::default()
+        };
+        self.binds.iter().map(bind).chain(self.volume.iter().map(volume)).collect()
     }
 }
 
@@ -100,15 +124,30 @@ fn link_work(workspace: &Utf8Path, spec: &ResolvedSpec) -> Result<()> {
     }
 }
 
-fn make(path: &Utf8Path) -> Result<()> {
+fn make(path: &Utf8Path, account: &Account) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700).create(path).map_err(|error| {
-        Error::io("engine.create", format!("can't make `{path}`"), error)
-    })
+    builder
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| Error::io("engine.create", format!("can't make `{path}`"), error))?;
+    give(path, account)
+}
+
+/// Gives a directory to the session's user, where a program of root's works for somebody else.
+fn give(path: &Utf8Path, account: &Account) -> Result<()> {
+    if account.is_root() || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    std::os::unix::fs::lchown(path, Some(account.uid), Some(account.gid))
+        .map_err(|error| Error::io("engine.create", format!("can't give `{path}` away"), error))
 }
 
 /// Refuses a live directory that would give the session its engine's socket, and with it the host.
-fn check_live(source: &Utf8Path) -> Result<()> {
+fn check_live(source: &Utf8Path, socket: Option<&Utf8Path>) -> Result<()> {
     const SOCKETS: [&str; 8] = [
         "/var/run/docker.sock",
         "/run/docker.sock",
@@ -120,9 +159,8 @@ fn check_live(source: &Utf8Path) -> Result<()> {
         "/var/lib/docker",
     ];
     let refuse = |what: &str| {
-        let message = format!(
-            "`{source}` {what}, which gives a session the host; copy the project instead"
-        );
+        let message =
+            format!("`{source}` {what}, which gives a session the host; copy the project instead");
         Err(Error::new(ErrorKind::InvalidInput, "engine.create", message))
     };
     let found = fs::metadata(source)
@@ -131,8 +169,9 @@ fn check_live(source: &Utf8Path) -> Result<()> {
         return refuse("is a socket");
     }
     let real = source.canonicalize_utf8().unwrap_or_else(|_| source.to_owned());
-    let holds = |socket: &&str| Utf8Path::new(socket).starts_with(&real);
-    if SOCKETS.iter().any(|socket| holds(&socket)) {
+    let socket = socket.map(|socket| socket.canonicalize_utf8().unwrap_or(socket.to_owned()));
+    let mut sockets = SOCKETS.iter().map(Utf8Path::new).chain(socket.as_deref());
+    if sockets.any(|socket| socket.starts_with(&real)) {
         return refuse("holds an engine's socket");
     }
     Ok(())

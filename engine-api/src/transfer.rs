@@ -18,3 +18,8 @@ pub(crate) async fn get(session: &ContainerSession, _: &Utf8Path) -> Result<Byte
 pub(crate) async fn fetch_workspace(session: &ContainerSession) -> Result<()> {
     session.shared.engine().await.map(|_| ())
 }
+
+pub(crate) async fn upload_workspace(engine: &crate::Engine, _: &str, _: &Utf8Path) -> Result<()> {
+    let _ = engine.long();
+    Err(Error::new(ErrorKind::Unsupported, "engine.upload", "not written yet"))
+}

@@ -43,7 +43,11 @@ impl Container {
         let name = format!("sessctl-test-exec-{}", SessionId::new());
         let body = ContainerCreateBody {
             image: Some(image.to_owned()),
-            cmd: Some(["/bin/sh", "-c", "while :; do sleep 1 & wait $!; done"].map(str::to_owned).to_vec()),
+            cmd: Some(
+                ["/bin/sh", "-c", "while :; do sleep 1 & wait $!; done"]
+                    .map(str::to_owned)
+                    .to_vec(),
+            ),
             labels: Some(HashMap::from([("sessctl-test.exec".to_owned(), String::new())])),
             host_config: Some(HostConfig {
                 binds: Some(vec![format!("{}:/run/sessctl", run.path().display())]),
@@ -160,7 +164,11 @@ async fn codes_and_streams() {
         assert_eq!(program.map(drop).map_err(|e| e.kind()), Err(ErrorKind::InvalidInput));
         let directory = container.exec(sh("pwd").with_directory("none")).await;
         assert_eq!(directory.map(drop).map_err(|e| e.kind()), Err(ErrorKind::NotFound));
-        let ran = Ran::of(container.exec(sh("pwd").with_directory("../bin")).await.expect("it is there"), b"").await;
+        let ran = Ran::of(
+            container.exec(sh("pwd").with_directory("../bin")).await.expect("it is there"),
+            b"",
+        )
+        .await;
         assert!(ran.text().ends_with("/bin\n"), "{}", ran.text());
     })
     .await;
@@ -177,7 +185,9 @@ async fn the_environment_is_what_was_asked_for() {
             ("p".to_owned(), "1".to_owned()),
         ]);
         let request = ExecRequest::new(vec!["env".to_owned(), "-0".to_owned()]);
-        let ran = Ran::of(container.exec(request.with_environment(variables)).await.expect("env"), b"").await;
+        let ran =
+            Ran::of(container.exec(request.with_environment(variables)).await.expect("env"), b"")
+                .await;
         let text = ran.text();
         let found: BTreeMap<_, _> =
             text.split('\0').filter_map(|line| line.split_once('=')).collect();
@@ -223,12 +233,16 @@ async fn terminals() {
 async fn megabytes_in_and_out() {
     everywhere(async |container| {
         let bytes: Vec<u8> = (0..8_u32 << 20).map(|i| (i ^ (i >> 8)) as u8).collect();
-        let process = container.exec(ExecRequest::new(vec!["cat".to_owned()]).with_input()).await.expect("cat");
+        let process = container
+            .exec(ExecRequest::new(vec!["cat".to_owned()]).with_input())
+            .await
+            .expect("cat");
         let ran = Ran::of(process, &bytes).await;
         assert!(ran.out == bytes, "{} of {} bytes", ran.out.len(), bytes.len());
         let ran = container.sh("cat; echo end").await;
         assert_eq!(ran.text(), "end\n");
-        let process = container.exec(sh("head -c 3; echo; cat >/dev/null").with_input()).await.expect("cat");
+        let process =
+            container.exec(sh("head -c 3; echo; cat >/dev/null").with_input()).await.expect("cat");
         assert_eq!(Ran::of(process, b"abcdef").await.text(), "abc\n");
     })
     .await;
@@ -240,11 +254,16 @@ async fn hard_streams() {
         // A line of 10 MB, and 100 MB of what is not UTF-8.
         let ran = container.sh("head -c 10000000 /dev/zero | tr '\\0' x; echo").await;
         assert_eq!((ran.out.len(), ran.exit.code), (10_000_001, 0));
-        let process = container.exec(sh("head -c 100000000 /dev/zero | tr '\\0' '\\377'; exit 5")).await.expect("sh");
+        let process = container
+            .exec(sh("head -c 100000000 /dev/zero | tr '\\0' '\\377'; exit 5"))
+            .await
+            .expect("sh");
         let (mut stdout, mut count, mut chunk) = (process.stdout, 0, vec![0; 1 << 16]);
         loop {
             let read = stdout.read(&mut chunk).await.expect("it reads");
-            if read == 0 { break; }
+            if read == 0 {
+                break;
+            }
             assert!(chunk[..read].iter().all(|byte| *byte == 0xff));
             count += read;
         }
@@ -253,7 +272,8 @@ async fn hard_streams() {
     .await;
 }
 
-const TREE: &str = "sleep 1001 & (setsid sleep 1002 &) ; sleep 0.1; sh -c 'sleep 1003; :' & echo up; wait";
+const TREE: &str =
+    "sleep 1001 & (setsid sleep 1002 &) ; sleep 0.1; sh -c 'sleep 1003; :' & echo up; wait";
 const NO_TREE: &str = "! grep -l -a -E '^sleep.100[123]' /proc/[0-9]*/cmdline";
 
 #[tokio::test]
