@@ -17,8 +17,7 @@ use crate::limits::check_limits;
 use crate::mounts::Mounts;
 use crate::network::{check_network, mode};
 use crate::place::{Place, SessionFile};
-use crate::transfer::upload_workspace;
-use crate::{Endpoint, Engine, account_files, container, image};
+use crate::{Endpoint, Engine, account_files, container, image, stop, transfer};
 
 const OPERATION: &str = "engine.create";
 /// The most processes and threads where nothing is asked for: an agent's build fits, a fork bomb
@@ -57,6 +56,9 @@ pub(crate) async fn create(shared: &Shared, id: &SessionId, spec: &ResolvedSpec)
             if let Some(id) = made {
                 container::remove(engine, OPERATION, &id).await?;
             }
+            if spec.container.upload {
+                stop::remove_volumes(shared, engine, &place).await?;
+            }
             let made = place.clone();
             blocking(OPERATION, move || made.remove(OPERATION)).await?;
             Err(error.with_session(spec.name.as_str()))
@@ -92,6 +94,9 @@ async fn fill(
         mounts.binds.extend(files.await?);
     }
     check_network(engine, spec).await?;
+    if let Some(uploaded) = &mounts.uploaded {
+        transfer::make_volume(engine, &uploaded.volume, labels.to_map()).await?;
+    }
     let body = body(spec, &image, &account, &labels, &mounts);
     let name = name(spec);
     let options = CreateContainerOptions { name: Some(name.clone()), platform: String::new() };
@@ -99,8 +104,8 @@ async fn fill(
     let container = answer.map_err(|failure| refused(engine, spec, failure))?.id;
     *made = Some(container.clone());
     check_limits(engine, &container, spec).await?;
-    if spec.container.upload {
-        upload_workspace(engine, &container, &spec.directory.join("workspace")).await?;
+    if let Some(uploaded) = &mounts.uploaded {
+        transfer::upload_workspace(engine, &container, &uploaded.from).await?;
     }
     let file = SessionFile {
         version: SessionFile::VERSION,
@@ -153,19 +158,14 @@ fn body(
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         stop_signal: Some("SIGTERM".to_owned()),
-        host_config: Some(host_config(spec, account, labels, mounts)),
+        host_config: Some(host_config(spec, account, mounts)),
         ..ContainerCreateBody::default()
     }
 }
 
-fn host_config(
-    spec: &ResolvedSpec,
-    account: &Account,
-    labels: &Labels,
-    mounts: &Mounts,
-) -> HostConfig {
+fn host_config(spec: &ResolvedSpec, account: &Account, mounts: &Mounts) -> HostConfig {
     let options = &spec.container;
-    let mut all_mounts = mounts.to_models(labels);
+    let mut all_mounts = mounts.to_models();
     if options.read_only {
         all_mounts.push(Mount {
             typ: Some(MountType::TMPFS),

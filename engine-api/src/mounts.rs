@@ -3,12 +3,11 @@
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _};
 
-use bollard::models::{Mount, MountType, MountVolumeOptions};
+use bollard::models::{Mount, MountType};
 use camino::{Utf8Path, Utf8PathBuf};
 use session_core::{Error, ErrorKind, ResolvedSpec, Result, Strategy, WORK_LINK};
 
 use crate::account::Account;
-use crate::labels::Labels;
 use crate::place::{Place, RUN_DIRECTORY};
 
 /// Where a session's workspace is in its container.
@@ -19,10 +18,17 @@ pub(crate) const WORKSPACE: &str = "/workspace";
 pub(crate) struct Mounts {
     /// From the host's path to the container's, outer ones first.
     pub(crate) binds: Vec<(Utf8PathBuf, Utf8PathBuf)>,
-    /// The volume that is the workspace, where that is uploaded.
-    pub(crate) volume: Option<String>,
     /// Where processes begin, in the container.
     pub(crate) inner_directory: Utf8PathBuf,
+    /// What is at `/workspace` instead of a mount: a volume of the engine.
+    pub(crate) uploaded: Option<Uploaded>,
+}
+
+/// A volume that is filled from a directory of the host.
+#[derive(Debug, Clone)]
+pub(crate) struct Uploaded {
+    pub(crate) volume: String,
+    pub(crate) from: Utf8PathBuf,
 }
 
 impl Mounts {
@@ -35,12 +41,21 @@ impl Mounts {
         socket: Option<&Utf8Path>,
     ) -> Result<Self> {
         let workspace = spec.directory.join("workspace");
+        let upload = spec.container.upload;
         let run = (place.run(), Utf8PathBuf::from(RUN_DIRECTORY));
         give(&run.0, account)?;
         let mut binds = vec![run];
         let live = spec.projects.iter().filter(|project| project.strategy == Strategy::Mount);
         let outside = !spec.working_directory.starts_with(&workspace)
             && !live.clone().any(|project| spec.working_directory.starts_with(&project.source));
+        if upload && let Some(project) = live.clone().next() {
+            let message = format!(
+                "`{}` can't be mounted by an engine that does not see this host's directories; \
+                 copy the project instead",
+                project.source
+            );
+            return Err(Error::new(ErrorKind::InvalidInput, "engine.create", message));
+        }
         let at_workspace = if outside { &spec.working_directory } else { &workspace };
         if !outside {
             make(&workspace, account)?;
@@ -64,36 +79,41 @@ impl Mounts {
             let message = format!("`{}` is not in the container", spec.working_directory);
             Error::new(ErrorKind::Internal, "engine.create", message)
         })?;
-        if spec.container.upload {
+        let uploaded = upload.then(|| {
             // The engine does not see the host's directories: the workspace is in a volume, and the
             // rest in the container itself.
             binds.clear();
-        }
-        let volume = spec.container.upload.then(|| crate::create::name(spec));
-        Ok(Self { binds, volume, inner_directory })
+            let volume = format!("sessctl-{}", place.id());
+            Uploaded { volume, from: at_workspace.clone() }
+        });
+        Ok(Self { binds, inner_directory, uploaded })
     }
 
     /// As the engine takes them. Of type bind, for an engine that makes missing sources of
     /// `binds` by itself.
-    pub(crate) fn to_models(&self, labels: &Labels) -> Vec<Mount> {
+    pub(crate) fn to_models(&self) -> Vec<Mount> {
         let bind = |(source, target): &(Utf8PathBuf, Utf8PathBuf)| Mount {
             typ: Some(MountType::BIND),
             source: Some(source.to_string()),
             target: Some(target.to_string()),
             ..Mount::default()
         };
-        let volume = |name: &String| Mount {
+        let volume = |uploaded: &Uploaded| Mount {
             typ: Some(MountType::VOLUME),
-            source: Some(name.clone()),
+            source: Some(uploaded.volume.clone()),
             target: Some(WORKSPACE.to_owned()),
-            volume_options: Some(MountVolumeOptions {
-                no_copy: Some(true),
-                labels: Some(labels.to_map()),
-                ..MountVolumeOptions::default()
-            }),
             ..Mount::default()
         };
-        self.binds.iter().map(bind).chain(self.volume.iter().map(volume)).collect()
+        self.uploaded.iter().map(volume).chain(self.binds.iter().map(bind)).collect()
+    }
+}
+
+/// The directory of the host that is at `/workspace`, where no project is mounted live.
+pub(crate) fn at_workspace(directory: &Utf8Path, working_directory: &Utf8Path) -> Utf8PathBuf {
+    let workspace = directory.join("workspace");
+    match working_directory.starts_with(&workspace) {
+        true => workspace,
+        false => working_directory.to_owned(),
     }
 }
 

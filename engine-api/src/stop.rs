@@ -12,7 +12,7 @@ use crate::backend::{Shared, blocking};
 use crate::container::{self, inspect, kill, stopped};
 use crate::list::containers;
 use crate::place::Place;
-use crate::{labels, status};
+use crate::{labels, status, transfer};
 
 const OPERATION: &str = "engine.stop";
 const DESTROY: &str = "engine.destroy";
@@ -104,6 +104,7 @@ pub(crate) async fn destroy(shared: &Shared, place: &Place) -> Result<()> {
     found.extend(place.session().ok().flatten().map(|session| session.container));
     for container in found {
         end_at_once(shared, place, DESTROY, &container).await?;
+        transfer::let_caller_in(shared, engine, &container).await;
         container::remove(engine, DESTROY, &container).await?;
     }
     remove_volumes(shared, engine, place).await?;
@@ -111,7 +112,8 @@ pub(crate) async fn destroy(shared: &Shared, place: &Place) -> Result<()> {
     blocking(DESTROY, move || place.remove(DESTROY)).await
 }
 
-async fn remove_volumes(shared: &Shared, engine: &Engine, place: &Place) -> Result<()> {
+/// Removes the volumes of one session.
+pub(crate) async fn remove_volumes(shared: &Shared, engine: &Engine, place: &Place) -> Result<()> {
     let filters = Some(labels::filter(&shared.layout, Some(place.id())));
     let found = engine
         .short()
