@@ -82,13 +82,7 @@ impl Backend for ContainerBackend {
     }
 
     async fn probe(&self) -> Result<ProbeReport> {
-        let engine = self.shared.engine().await?;
-        let identity = engine.identity();
-        Ok(ProbeReport::new(
-            self.kind(),
-            format!("{} {}", self.kind(), identity.version),
-            Vec::new(),
-        ))
+        Ok(crate::probe(self.shared.kind, &self.shared.host.endpoints).await)
     }
 
     async fn create(&self, id: &SessionId, spec: &ResolvedSpec) -> Result<Arc<dyn Session>> {
