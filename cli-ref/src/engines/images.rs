@@ -104,7 +104,7 @@ impl Images {
             let agent = image.labels.get(LABEL).cloned().unwrap_or_default();
             let (id, size_bytes) = (image.id, image.size);
             image.names.into_iter().map(move |name| BuiltImage {
-                name: name.strip_prefix("localhost/").unwrap_or(&name).to_owned(),
+                name: short(&name).to_owned(),
                 agent: agent.clone(),
                 id: id.clone(),
                 size_bytes,
@@ -119,6 +119,12 @@ impl Images {
             Connected::Podman(backend) => backend.engine().await,
         }
     }
+}
+
+/// The name as it is typed: Podman shows where it would look for it, too.
+fn short(name: &str) -> &str {
+    let prefixes = ["localhost/", "docker.io/library/"];
+    prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name)
 }
 
 /// An archive of a Dockerfile and nothing else.
