@@ -49,6 +49,12 @@ impl World {
         world
     }
 
+    /// A session's name that nobody else has in the same engine.
+    pub(crate) fn name(&self, name: &str) -> String {
+        let root = self.root.path().file_name().expect("a name").to_string_lossy();
+        format!("{name}-{}", root.trim_start_matches('.'))
+    }
+
     pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         self.root.path().join(path)
     }
