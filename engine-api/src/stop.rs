@@ -47,7 +47,7 @@ pub(crate) async fn stop(shared: &Shared, place: &Place, grace: Duration) -> Res
     Ok(())
 }
 
-async fn end(shared: &Shared, place: &Place, container: &str, grace: Duration) -> Result<()> {
+async fn end(shared: &Shared, container: &str, grace: Duration) -> Result<()> {
     let engine = shared.engine().await?;
     let running =
         inspect(engine, OPERATION, container).await?.is_some_and(|seen| seen.is_running());
@@ -60,24 +60,16 @@ async fn end(shared: &Shared, place: &Place, container: &str, grace: Duration) -
             return Ok(());
         }
     }
-    end_at_once(shared, place, OPERATION, container).await
+    end_at_once(shared, OPERATION, container).await
 }
 
-/// Kills, and waits for the end. Where that does not come because nobody reads the output, the
-/// output is given up.
-async fn end_at_once(
-    shared: &Shared,
-    place: &Place,
-    operation: &'static str,
-    container: &str,
-) -> Result<()> {
+/// Kills, and waits for the end.
+async fn end_at_once(shared: &Shared, operation: &'static str, container: &str) -> Result<()> {
     let engine = shared.engine().await?;
     kill(engine, operation, container, "KILL").await?;
     if stopped(engine, operation, container, UNREAD).await?.is_some() {
         return Ok(());
     }
-    // Nobody listens: then none of our own streams is in the way.
-    let _ = shared.stalled.send(*place.id());
     container::end(engine, operation, container).await
 }
 
@@ -103,7 +95,7 @@ pub(crate) async fn destroy(shared: &Shared, place: &Place) -> Result<()> {
     let mut found: BTreeSet<_> = found.into_iter().map(|found| found.container).collect();
     found.extend(place.session().ok().flatten().map(|session| session.container));
     for container in found {
-        end_at_once(shared, place, DESTROY, &container).await?;
+        end_at_once(shared, DESTROY, &container).await?;
         transfer::let_caller_in(shared, engine, &container).await;
         container::remove(engine, DESTROY, &container).await?;
     }
