@@ -159,7 +159,7 @@ async fn engine(context: &Context, asked: Option<&str>) -> Result<String> {
             );
             Err(Error::new(ErrorKind::InvalidInput, "sessctl.image", message))
         }
-        None => context.manager.first_usable(&ENGINES).await.ok_or_else(|| {
+        None => context.manager.first_usable(&ENGINES).await?.ok_or_else(|| {
             let message = "no container engine answers; start Docker or Podman, or name one with --backend to see why";
             Error::new(ErrorKind::BackendUnavailable, "sessctl.image", message)
         }),

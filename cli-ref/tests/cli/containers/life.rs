@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use super::on_each_engine;
-use crate::place::{Place, finish};
+use crate::place::finish;
 use crate::screen::Screen;
 
 /// The prompt of the image's shell.
