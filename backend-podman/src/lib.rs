@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use engine_api::ContainerBackend;
 pub use engine_api::{
     BuildRequest, Endpoint, Engine, EngineHost, EngineKind, EngineView, ImageFacts, ImageName,
-    ImageProgress, ImageSummary, explanations,
+    ImageProgress, ImageSummary, Platform, explanations,
 };
 use session_core::{
     Backend, Capabilities, Found, Layout, ProbeReport, ResolvedSpec, Result, Session, SessionId,

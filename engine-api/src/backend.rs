@@ -7,7 +7,7 @@ use session_core::{
     Backend, Capabilities, Error, ErrorKind, Found, Isolation, Layout, ProbeReport, ResolvedSpec,
     Result, Session, SessionId,
 };
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, broadcast};
 
 use crate::place::Place;
 use crate::session::ContainerSession;
@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) layout: Layout,
     pub(crate) capabilities: Capabilities,
     engine: OnceCell<Engine>,
+    /// The sessions whose output is given up because nobody reads it and they can't end.
+    pub(crate) stalled: broadcast::Sender<SessionId>,
 }
 
 impl Shared {
@@ -67,7 +69,8 @@ impl ContainerBackend {
         capabilities.create_beside_workspace = true;
         let layout = layout.clone();
         let engine = OnceCell::new();
-        Self { shared: Arc::new(Shared { kind, host, layout, capabilities, engine }) }
+        let stalled = broadcast::Sender::new(64);
+        Self { shared: Arc::new(Shared { kind, host, layout, capabilities, engine, stalled }) }
     }
 }
 

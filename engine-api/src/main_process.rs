@@ -179,8 +179,16 @@ async fn pump(
     output: mpsc::Sender<Bytes>,
     mut input: mpsc::Receiver<Bytes>,
 ) {
+    let mut stalled = control.inner.shared.stalled.subscribe();
+    let id = *control.inner.place.id();
     loop {
-        if !carry(streams, &output, &mut input).await {
+        let given_up = async { while !matches!(stalled.recv().await, Ok(stuck) if stuck == id) {} };
+        let ended = tokio::select! {
+            ended = carry(streams, &output, &mut input) => ended,
+            // An engine does not end what writes to a client that does not read.
+            () = given_up => true,
+        };
+        if !ended {
             return;
         }
         let again = async {

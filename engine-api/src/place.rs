@@ -41,6 +41,9 @@ pub(crate) struct SessionFile {
     pub(crate) directory: Utf8PathBuf,
     /// User and group of the processes, as the container sees them.
     pub(crate) user: String,
+    /// The user's home in the container, where it is not the image's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) home: Option<Utf8PathBuf>,
     /// The workspace is in a volume of the engine.
     pub(crate) upload: bool,
     pub(crate) labels: BTreeMap<String, String>,
