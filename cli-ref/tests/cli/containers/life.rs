@@ -141,6 +141,24 @@ on_each_engine! {
         assert_ne!(session["started_at"], first);
     }
 
+    /// S0.28: the engine's own commands keep working on it, as the guide says.
+    fn the_engines_own_commands(place: Place) {
+        let name = &place.name("direct");
+        place.good(&["start", name, "-d", "--", "sleep", "600"]);
+        let container = &format!("sessctl-{name}");
+        let engine = |words: &[&str]| super::images::engine(&place, words);
+        let filter = format!("label=sessctl.name={name}");
+        let listed = engine(&["ps", "--filter", &filter, "--format", "{{.Names}}"]);
+        assert_eq!(listed.trim(), container);
+        assert_eq!(engine(&["exec", container, "cat", "README.md"]), "hello\n");
+        let image = engine(&["inspect", "--format", "{{.Config.Image}}", container]);
+        assert!(image.contains("sessctl-test/tools"), "{image}");
+        let copied = place.path("copied");
+        let copied = copied.to_str().expect("UTF-8");
+        engine(&["cp", &format!("{container}:/workspace/work/README.md"), copied]);
+        assert_eq!(place.read("copied"), "hello\n");
+    }
+
     /// Issue 3: what it uses, as a document and as a table.
     fn stats(place: Place) {
         let name = &place.name("stats");
