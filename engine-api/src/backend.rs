@@ -7,7 +7,7 @@ use session_core::{
     Backend, Capabilities, Error, ErrorKind, Found, Isolation, Layout, ProbeReport, ResolvedSpec,
     Result, Session, SessionId,
 };
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, broadcast};
 
 use crate::place::Place;
 use crate::session::ContainerSession;
@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) layout: Layout,
     pub(crate) capabilities: Capabilities,
     engine: OnceCell<Engine>,
+    /// The sessions whose output is given up because nobody reads it and they can't end.
+    pub(crate) stalled: broadcast::Sender<SessionId>,
 }
 
 impl Shared {
@@ -64,9 +66,18 @@ impl ContainerBackend {
         capabilities.exec_when_stopped = true;
         capabilities.survives_holder = true;
         capabilities.stats = true;
+        capabilities.create_beside_workspace = true;
         let layout = layout.clone();
         let engine = OnceCell::new();
-        Self { shared: Arc::new(Shared { kind, host, layout, capabilities, engine }) }
+        let stalled = broadcast::Sender::new(64);
+        Self { shared: Arc::new(Shared { kind, host, layout, capabilities, engine, stalled }) }
+    }
+}
+
+impl ContainerBackend {
+    /// The engine that sessions are made in; the first call connects.
+    pub async fn engine(&self) -> Result<&Engine> {
+        self.shared.engine().await
     }
 }
 
@@ -81,13 +92,7 @@ impl Backend for ContainerBackend {
     }
 
     async fn probe(&self) -> Result<ProbeReport> {
-        let engine = self.shared.engine().await?;
-        let identity = engine.identity();
-        Ok(ProbeReport::new(
-            self.kind(),
-            format!("{} {}", self.kind(), identity.version),
-            Vec::new(),
-        ))
+        Ok(crate::probe(self.shared.kind, &self.shared.host.endpoints).await)
     }
 
     async fn create(&self, id: &SessionId, spec: &ResolvedSpec) -> Result<Arc<dyn Session>> {

@@ -41,6 +41,9 @@ pub(crate) struct SessionFile {
     pub(crate) directory: Utf8PathBuf,
     /// User and group of the processes, as the container sees them.
     pub(crate) user: String,
+    /// The user's home in the container, where it is not the image's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) home: Option<Utf8PathBuf>,
     /// The workspace is in a volume of the engine.
     pub(crate) upload: bool,
     pub(crate) labels: BTreeMap<String, String>,
@@ -127,7 +130,8 @@ impl Place {
     /// Makes the directory; making it is what decides between two who create the same id at once.
     pub(crate) fn make(&self, operation: &'static str) -> Result<()> {
         let parent = self.directory.parent().expect("it is <sessions>/<id>/<kind>");
-        let refused = |path: &Utf8Path, error| Error::io(operation, format!("can't make `{path}`"), error);
+        let refused =
+            |path: &Utf8Path, error| Error::io(operation, format!("can't make `{path}`"), error);
         let private = |recursive| {
             let mut builder = fs::DirBuilder::new();
             builder.mode(0o700).recursive(recursive);
@@ -239,7 +243,8 @@ impl Place {
             return Ok(None);
         }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match rustix::fs::open(self.directory.join(name).as_str(), flags, Mode::empty()) {
+        let file = match rustix::fs::open(self.directory.join(name).as_str(), flags, Mode::empty())
+        {
             Ok(file) => File::from(file),
             Err(rustix::io::Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(damaged(&errno)),

@@ -10,7 +10,6 @@ use session_core::{Exit, Result};
 use crate::Engine;
 use crate::backend::{Shared, blocking};
 use crate::container::{self, inspect, kill, stopped};
-use crate::failure::engine_error;
 use crate::list::containers;
 use crate::place::Place;
 use crate::{labels, status, transfer};
@@ -19,6 +18,9 @@ const OPERATION: &str = "engine.stop";
 const DESTROY: &str = "engine.destroy";
 /// How long a start may be at work when its run's end is written down.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a container that was killed may take to be gone before its output is given up.
+const UNREAD: Duration = Duration::from_secs(1);
 
 /// Asks, waits, kills; `Ok` where nothing runs or nothing is there.
 ///
@@ -30,12 +32,12 @@ pub(crate) async fn stop(shared: &Shared, place: &Place, grace: Duration) -> Res
         // Half made, or not to be understood: what has its label is its own all the same.
         _ => {
             for container in containers(shared, OPERATION, Some(place.id())).await? {
-                end(engine, &container.container, grace).await?;
+                end(shared, place, &container.container, grace).await?;
             }
             return Ok(());
         }
     };
-    end(engine, &session.container, grace).await?;
+    end(shared, place, &session.container, grace).await?;
     let Some(seen) = inspect(engine, OPERATION, &session.container).await? else { return Ok(()) };
     let is_main = place.state().is_ok_and(|state| status::runs_main(&state, &seen));
     if is_main && !seen.is_running() {
@@ -45,7 +47,8 @@ pub(crate) async fn stop(shared: &Shared, place: &Place, grace: Duration) -> Res
     Ok(())
 }
 
-async fn end(engine: &Engine, container: &str, grace: Duration) -> Result<()> {
+async fn end(shared: &Shared, place: &Place, container: &str, grace: Duration) -> Result<()> {
+    let engine = shared.engine().await?;
     let running =
         inspect(engine, OPERATION, container).await?.is_some_and(|seen| seen.is_running());
     if !running {
@@ -57,7 +60,25 @@ async fn end(engine: &Engine, container: &str, grace: Duration) -> Result<()> {
             return Ok(());
         }
     }
-    container::end(engine, OPERATION, container).await
+    end_at_once(shared, place, OPERATION, container).await
+}
+
+/// Kills, and waits for the end. Where that does not come because nobody reads the output, the
+/// output is given up.
+async fn end_at_once(
+    shared: &Shared,
+    place: &Place,
+    operation: &'static str,
+    container: &str,
+) -> Result<()> {
+    let engine = shared.engine().await?;
+    kill(engine, operation, container, "KILL").await?;
+    if stopped(engine, operation, container, UNREAD).await?.is_some() {
+        return Ok(());
+    }
+    // Nobody listens: then none of our own streams is in the way.
+    let _ = shared.stalled.send(*place.id());
+    container::end(engine, operation, container).await
 }
 
 /// Writes the end of the run that began at `started_at` down, for lists to know it without asking
@@ -82,7 +103,7 @@ pub(crate) async fn destroy(shared: &Shared, place: &Place) -> Result<()> {
     let mut found: BTreeSet<_> = found.into_iter().map(|found| found.container).collect();
     found.extend(place.session().ok().flatten().map(|session| session.container));
     for container in found {
-        container::end(engine, DESTROY, &container).await?;
+        end_at_once(shared, place, DESTROY, &container).await?;
         transfer::let_caller_in(shared, engine, &container).await;
         container::remove(engine, DESTROY, &container).await?;
     }
@@ -98,12 +119,12 @@ pub(crate) async fn remove_volumes(shared: &Shared, engine: &Engine, place: &Pla
         .short()
         .list_volumes(Some(ListVolumesOptions { filters }))
         .await
-        .map_err(|failure| engine_error(DESTROY, "list the volumes", failure))?;
+        .map_err(|failure| engine.error(DESTROY, "list the volumes", failure))?;
     for volume in found.volumes.unwrap_or_default() {
         let options = RemoveVolumeOptions { force: true };
         match engine.long().remove_volume(&volume.name, Some(options)).await {
             Ok(()) | Err(Failure::DockerResponseServerError { status_code: 404, .. }) => {}
-            Err(failure) => return Err(engine_error(DESTROY, "remove a volume", failure)),
+            Err(failure) => return Err(engine.error(DESTROY, "remove a volume", failure)),
         }
     }
     Ok(())

@@ -71,7 +71,11 @@ impl Wire {
         let whole = async {
             let (head, body) = self.client.request(request).await?.into_parts();
             let body = Limited::new(body, LONGEST).collect().await;
-            let body = body.map_err(|error| std::io::Error::other(error.to_string()))?.to_bytes();
+            let body = body.map_err(|error| match error.downcast::<hyper::Error>() {
+                Ok(err) => Failure::HyperResponseError { err: *err },
+                Err(other) => std::io::Error::other(other.to_string()).into(),
+            });
+            let body = body?.to_bytes();
             Ok(Answer { status: head.status, headers: head.headers, body })
         };
         tokio::time::timeout(limit, whole).await.unwrap_or(Err(Failure::RequestTimeoutError))
@@ -82,6 +86,15 @@ impl Answer {
     /// The value of a header, if it is text.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The text in an error document; the document itself where it is none.
+    pub(super) fn message(&self) -> String {
+        let document = serde_json::from_slice::<serde_json::Value>(&self.body).ok();
+        match document.as_ref().and_then(|document| document.get("message")?.as_str()) {
+            Some(message) => message.to_owned(),
+            None => String::from_utf8_lossy(&self.body).into_owned(),
+        }
     }
 }
 
