@@ -93,8 +93,9 @@ pub(crate) async fn kill(
     match engine.short().kill_container(container, Some(options)).await {
         Ok(()) => Ok(()),
         Err(Failure::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
+        // Podman says 500 where Docker says 409, and `inspect` may lag behind that.
+        Err(failure) if cause_of(&failure).0 == Cause::NotRunning => Ok(()),
         Err(failure) => match inspect(engine, operation, container).await? {
-            // Podman says 500 where Docker says 409.
             Some(seen) if seen.is_running() => {
                 Err(engine.error(operation, "send a signal", failure))
             }
@@ -183,6 +184,7 @@ pub(crate) async fn resize(
     let options = ResizeContainerTTYOptions { h: size.rows.into(), w: size.columns.into() };
     match engine.short().resize_container_tty(container, options).await {
         Ok(()) | Err(Failure::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
+        Err(failure) if cause_of(&failure).0 == Cause::NotRunning => Ok(()),
         Err(failure) => match inspect(engine, operation, container).await? {
             Some(seen) if seen.is_running() => {
                 Err(engine.error(operation, "set the terminal's size", failure))
