@@ -78,6 +78,13 @@ async fn fill(
                        together; leave one of them out";
         return Err(Error::new(ErrorKind::InvalidInput, OPERATION, message));
     }
+    if !spec.container.upload && !engine.endpoint().sees_host_paths() {
+        let message = format!(
+            "{} does not see the files of this host; have the workspace uploaded (--upload)",
+            engine.endpoint()
+        );
+        return Err(Error::new(ErrorKind::Unsupported, OPERATION, message));
+    }
     let image = image::find(engine, spec).await?;
     let account = Account::of(spec, &shared.host, engine.identity(), engine.dialect());
     let now = Timestamp::now();
