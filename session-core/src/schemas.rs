@@ -19,6 +19,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("list", schema::<SessionList>("list", "What `sessctl list --json` prints", write)),
         ("stats", schema::<SessionStats>("stats", "What `sessctl stats --json` prints", write)),
         ("event", schema::<Event>("event", "Something that happened on the way", write)),
+        ("labels", schema::<SessionLabels>("labels", "What an engine's objects carry", write)),
         ("error", schema::<ErrorReport>("error", "Why an operation could not be done", write)),
     ]
 }

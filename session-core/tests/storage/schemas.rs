@@ -94,6 +94,7 @@ fn parses(name: &str, sample: &Value) -> bool {
         "record" => session_core::SessionRecord::from_json(sample.to_string().as_bytes()).is_ok(),
         "list" => serde_json::from_value::<SessionList>(sample).is_ok(),
         "event" => serde_json::from_value::<Event>(sample).is_ok(),
+        "labels" => serde_json::from_value::<session_core::SessionLabels>(sample).is_ok(),
         "error" => serde_json::from_value::<ErrorReport>(sample).is_ok(),
         other => panic!("no type for {other}"),
     }
