@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use crate::{ErrorReport, Event, SessionList, SessionRecord, SessionSpec, SessionStats};
+use crate::{
+    ErrorReport, Event, SessionLabels, SessionList, SessionRecord, SessionSpec, SessionStats,
+};
 
 /// The JSON Schemas (draft 2020-12) of all public documents, by name: `spec`, `record`, `list`,
 /// `stats`, `event`, `error`.
