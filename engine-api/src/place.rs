@@ -93,6 +93,12 @@ pub(crate) enum Purpose {
 pub(crate) type Stored<T> = Result<Option<T>, String>;
 
 impl SessionFile {
+    /// User and group of the processes, as numbers.
+    pub(crate) fn numbers(&self) -> (u32, u32) {
+        let mut parts = self.user.split(':').map(|part| part.parse().unwrap_or(0));
+        (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+    }
+
     pub(crate) const NAME: &str = "session.json";
     pub(crate) const VERSION: u32 = 1;
 }
@@ -190,14 +196,18 @@ impl Place {
         self.write("engine.start", "state.json", state)
     }
 
-    /// Puts the launch script where the container's boot script finds it.
-    pub(crate) fn write_launch(&self, script: &str) -> Result<()> {
+    /// Puts the launch script where the container's boot script finds it, for `user` (`1000:100`).
+    pub(crate) fn write_launch(&self, script: &str, user: (u32, u32)) -> Result<()> {
         let path = self.launch();
         let write = || {
             // What was left by a start that died may be read by nobody else, either.
             let _ = fs::remove_file(&path);
             let mut options = fs::OpenOptions::new();
             let mut file = options.create_new(true).write(true).mode(0o600).open(&path)?;
+            // A program of root's may work for somebody else.
+            if user.0 != 0 && rustix::process::geteuid().is_root() {
+                std::os::unix::fs::fchown(&file, Some(user.0), Some(user.1))?;
+            }
             file.write_all(script.as_bytes())
         };
         write().map_err(|error: io::Error| {

@@ -95,6 +95,7 @@ fn parses(name: &str, sample: &Value) -> bool {
         "list" => serde_json::from_value::<SessionList>(sample).is_ok(),
         "stats" => serde_json::from_value::<SessionStats>(sample).is_ok(),
         "event" => serde_json::from_value::<Event>(sample).is_ok(),
+        "labels" => serde_json::from_value::<session_core::SessionLabels>(sample).is_ok(),
         "error" => serde_json::from_value::<ErrorReport>(sample).is_ok(),
         other => panic!("no type for {other}"),
     }
