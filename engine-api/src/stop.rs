@@ -42,12 +42,12 @@ pub(crate) async fn stop(shared: &Shared, place: &Place, grace: Duration) -> Res
         // Half made, or not to be understood: what has its label is its own all the same.
         _ => {
             for container in containers(shared, OPERATION, Some(place.id())).await? {
-                end(shared, place, &container.container, grace).await?;
+                end(shared, &container.container, grace).await?;
             }
             return Ok(());
         }
     };
-    end(shared, place, &session.container, grace).await?;
+    end(shared, &session.container, grace).await?;
     let Some(seen) = inspect(engine, OPERATION, &session.container).await? else { return Ok(()) };
     let is_main = place.state().is_ok_and(|state| status::runs_main(&state, &seen));
     if is_main && !seen.is_running() {
