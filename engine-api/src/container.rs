@@ -12,7 +12,7 @@ use session_core::{Error, ErrorKind, Exit, Result, TerminalSize, Timestamp};
 use tokio::time::Instant;
 
 use crate::Engine;
-use crate::failure::{Cause, cause_of, engine_error};
+use crate::failure::{Cause, cause_of};
 
 /// How long an engine may give an answer that can't be read (Podman's `stopped`).
 const UNREADABLE: Duration = Duration::from_secs(10);
@@ -66,16 +66,20 @@ pub(crate) async fn inspect(
     container: &str,
 ) -> Result<Option<Observed>> {
     let deadline = Instant::now() + UNREADABLE;
+    let mut tries = 0;
     loop {
         let answer =
             engine.short().inspect_container(container, None::<InspectContainerOptions>).await;
+        tries += 1;
         match answer {
+            // A connection that was kept from before the engine's restart.
+            Err(failure) if tries == 1 && cause_of(&failure).0 == Cause::Restarted => {}
             Ok(found) => return Ok(Some(Observed { state: found.state.unwrap_or_default() })),
             Err(Failure::DockerResponseServerError { status_code: 404, .. }) => return Ok(None),
             Err(Failure::JsonDataError { .. }) if Instant::now() < deadline => {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            Err(failure) => return Err(engine_error(operation, "look at the container", failure)),
+            Err(failure) => return Err(engine.error(operation, "look at the container", failure)),
         }
     }
 }
@@ -91,7 +95,7 @@ pub(crate) async fn runs(
         Ok(found) => Ok(found.state.and_then(|state| state.running).unwrap_or(false)),
         Err(Failure::DockerResponseServerError { status_code: 404, .. }) => Ok(false),
         Err(failure) if is_stopped(&failure) => Ok(false),
-        Err(failure) => Err(engine_error(operation, "look at the container", failure)),
+        Err(failure) => Err(engine.error(operation, "look at the container", failure)),
     }
 }
 
@@ -126,11 +130,13 @@ pub(crate) async fn kill(
     match engine.short().kill_container(container, Some(options)).await {
         Ok(()) => Ok(()),
         Err(Failure::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
-        // Podman says 500 where Docker says 409, also while the engine still says that it runs.
+        // Podman says 500 where Docker says 409, and `inspect` may lag behind that.
         Err(failure) if cause_of(&failure).0 == Cause::NotRunning => Ok(()),
-        Err(failure) => match runs(engine, operation, container).await? {
-            true => Err(engine_error(operation, "send a signal", failure)),
-            false => Ok(()),
+        Err(failure) => match inspect(engine, operation, container).await? {
+            Some(seen) if seen.is_running() => {
+                Err(engine.error(operation, "send a signal", failure))
+            }
+            _ => Ok(()),
         },
     }
 }
@@ -187,7 +193,7 @@ pub(crate) async fn remove(
         Err(Failure::DockerResponseServerError { status_code: 409, .. }) => {
             gone(engine, operation, container).await
         }
-        Err(failure) => Err(engine_error(operation, "remove the container", failure)),
+        Err(failure) => Err(engine.error(operation, "remove the container", failure)),
     }
 }
 
@@ -215,9 +221,10 @@ pub(crate) async fn resize(
     let options = ResizeContainerTTYOptions { h: size.rows.into(), w: size.columns.into() };
     match engine.short().resize_container_tty(container, options).await {
         Ok(()) | Err(Failure::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
+        Err(failure) if cause_of(&failure).0 == Cause::NotRunning => Ok(()),
         Err(failure) => match inspect(engine, operation, container).await? {
             Some(seen) if seen.is_running() => {
-                Err(engine_error(operation, "set the terminal's size", failure))
+                Err(engine.error(operation, "set the terminal's size", failure))
             }
             _ => Ok(()),
         },

@@ -8,15 +8,13 @@ use bollard::query_parameters::StartContainerOptions;
 use session_core::{Error, ErrorKind, Launch, MainProcess, Result, TerminalSize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::Engine;
 use crate::backend::{Shared, blocking};
 use crate::container::{self, Observed, inspect};
-use crate::failure::engine_error;
 use crate::launch::{Marker, script};
 use crate::main_process::{Control, main_process};
 use crate::place::{Place, Purpose, Run, SessionFile, State};
-use crate::status;
 use crate::streams::{Streams, attach};
+use crate::{Engine, status, upload};
 
 const OPERATION: &str = "engine.start";
 /// How long another start of the same session may take before this one gives up.
@@ -47,7 +45,7 @@ pub(crate) async fn start(
         }
         container::end(engine, OPERATION, &session.container).await?;
     }
-    if !session.working_directory.is_dir() {
+    if !session.upload && !session.working_directory.is_dir() {
         let message = format!(
             "the working directory `{}` is gone; put it back, or remove the session",
             session.working_directory
@@ -66,11 +64,16 @@ pub(crate) async fn start(
     let state = State { run: Some(run), exit };
     let at = place.clone();
     let written = state.clone();
+    let mounted = !session.upload;
+    let text = script.clone();
     blocking(OPERATION, move || {
         at.write_state(&written)?;
-        at.write_launch(&script)
+        if mounted { at.write_launch(&text) } else { Ok(()) }
     })
     .await?;
+    if session.upload {
+        upload::launch(engine, &session, &script).await?;
+    }
     let started = boot(engine, place, &session, state.clone()).await;
     place.remove_launch();
     match started {
@@ -248,12 +251,12 @@ async fn run_container(engine: &Engine, place: &Place, session: &SessionFile) ->
         {
             Err(status::container_gone(place, OPERATION))
         }
-        Err(failure) => Err(refused(failure)),
+        Err(failure) => Err(refused(engine, failure)),
     }
 }
 
 /// The error for a container that does not start.
-fn refused(failure: Failure) -> Error {
+fn refused(engine: &Engine, failure: Failure) -> Error {
     if let Failure::DockerResponseServerError { message, .. } = &failure
         && message.contains("/bin/sh")
         && ["no such file", "not found"].iter().any(|words| message.contains(words))
@@ -261,7 +264,7 @@ fn refused(failure: Failure) -> Error {
         let message = "the image has no /bin/sh, which a session needs; take one that has a shell";
         return Error::new(ErrorKind::InvalidInput, OPERATION, message).with_source(failure);
     }
-    engine_error(OPERATION, "start the container", failure)
+    engine.error(OPERATION, "start the container", failure)
 }
 
 /// Ends what a start that failed left, and writes down that nothing ran.

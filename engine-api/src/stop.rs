@@ -10,7 +10,6 @@ use session_core::{Exit, Result};
 use crate::Engine;
 use crate::backend::{Shared, blocking};
 use crate::container::{self, inspect, kill, stopped};
-use crate::failure::engine_error;
 use crate::list::containers;
 use crate::place::Place;
 use crate::{labels, status, transfer};
@@ -30,12 +29,12 @@ pub(crate) async fn stop(shared: &Shared, place: &Place, grace: Duration) -> Res
         // Half made, or not to be understood: what has its label is its own all the same.
         _ => {
             for container in containers(shared, OPERATION, Some(place.id())).await? {
-                end(engine, &container.container, grace).await?;
+                end(shared, place, &container.container, grace).await?;
             }
             return Ok(());
         }
     };
-    end(engine, &session.container, grace).await?;
+    end(shared, place, &session.container, grace).await?;
     let Some(seen) = inspect(engine, OPERATION, &session.container).await? else { return Ok(()) };
     let is_main = place.state().is_ok_and(|state| status::runs_main(&state, &seen));
     if is_main && !seen.is_running() {
@@ -45,19 +44,27 @@ pub(crate) async fn stop(shared: &Shared, place: &Place, grace: Duration) -> Res
     Ok(())
 }
 
-async fn end(engine: &Engine, container: &str, grace: Duration) -> Result<()> {
+async fn end(shared: &Shared, place: &Place, container: &str, grace: Duration) -> Result<()> {
+    let engine = shared.engine().await?;
     let running =
         inspect(engine, OPERATION, container).await?.is_some_and(|seen| seen.is_running());
     if !running {
         return Ok(());
     }
-    if !grace.is_zero() {
-        kill(engine, OPERATION, container, "TERM").await?;
-        if stopped(engine, OPERATION, container, grace).await?.is_some() {
-            return Ok(());
+    // Whoever holds its output up, lets go then: the engine would wait for that.
+    place.mark_ending(true).await;
+    let ended = async {
+        if !grace.is_zero() {
+            kill(engine, OPERATION, container, "TERM").await?;
+            if stopped(engine, OPERATION, container, grace).await?.is_some() {
+                return Ok(());
+            }
         }
-    }
-    container::end(engine, OPERATION, container).await
+        container::end(engine, OPERATION, container).await
+    };
+    let ended = ended.await;
+    place.mark_ending(false).await;
+    ended
 }
 
 /// Writes the end of the run that began at `started_at` down, for lists to know it without asking
@@ -82,7 +89,7 @@ pub(crate) async fn destroy(shared: &Shared, place: &Place) -> Result<()> {
     let mut found: BTreeSet<_> = found.into_iter().map(|found| found.container).collect();
     found.extend(place.session().ok().flatten().map(|session| session.container));
     for container in found {
-        container::end(engine, DESTROY, &container).await?;
+        end(shared, place, &container, Duration::ZERO).await?;
         transfer::let_caller_in(shared, engine, &container).await;
         container::remove(engine, DESTROY, &container).await?;
     }
@@ -98,12 +105,12 @@ pub(crate) async fn remove_volumes(shared: &Shared, engine: &Engine, place: &Pla
         .short()
         .list_volumes(Some(ListVolumesOptions { filters }))
         .await
-        .map_err(|failure| engine_error(DESTROY, "list the volumes", failure))?;
+        .map_err(|failure| engine.error(DESTROY, "list the volumes", failure))?;
     for volume in found.volumes.unwrap_or_default() {
         let options = RemoveVolumeOptions { force: true };
         match engine.long().remove_volume(&volume.name, Some(options)).await {
             Ok(()) | Err(Failure::DockerResponseServerError { status_code: 404, .. }) => {}
-            Err(failure) => return Err(engine_error(DESTROY, "remove a volume", failure)),
+            Err(failure) => return Err(engine.error(DESTROY, "remove a volume", failure)),
         }
     }
     Ok(())

@@ -35,7 +35,9 @@ impl Engine {
     pub(crate) fn at(kind: &'static str, address: &str) -> Result<Self, String> {
         match address.strip_prefix("unix://") {
             Some(path) => Ok(Self { kind, socket: path.into() }),
-            None => Err(format!("{kind}: {address} is no Unix socket, which these tests stand in for")),
+            None => {
+                Err(format!("{kind}: {address} is no Unix socket, which these tests stand in for"))
+            }
         }
     }
 

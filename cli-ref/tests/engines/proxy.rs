@@ -167,7 +167,8 @@ fn closing(head: &str) -> String {
 /// Reads the rest of a body of known length: who is not listened to does not hear, either.
 fn drain(client: &mut UnixStream, head: &str, read: usize) {
     let length = head.to_ascii_lowercase();
-    let length = length.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    let length =
+        length.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
     let left = length.unwrap_or(0_usize).saturating_sub(read);
     let _ = client.take(left as u64).read_to_end(&mut Vec::new());
 }

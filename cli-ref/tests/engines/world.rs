@@ -40,11 +40,19 @@ impl World {
         let world = Self { root, engine };
         world.write("project/README.md", "hello\n");
         world.write("project/src/main.rs", "fn main() {}\n");
-        for arguments in [&["init", "-q", "-b", "main"][..], &["add", "."], &["commit", "-q", "-m", "first"]] {
+        for arguments in
+            [&["init", "-q", "-b", "main"][..], &["add", "."], &["commit", "-q", "-m", "first"]]
+        {
             world.git(arguments);
         }
         world.write("project/README.md", "hello, not committed\n");
         world
+    }
+
+    /// A session's name that nobody else has in the same engine.
+    pub(crate) fn name(&self, name: &str) -> String {
+        let root = self.root.path().file_name().expect("a name").to_string_lossy();
+        format!("{name}-{}", root.trim_start_matches('.'))
     }
 
     pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
@@ -172,7 +180,10 @@ impl World {
         let ids: Vec<_> = sessions.iter().filter_map(|session| session["id"].as_str()).collect();
         for session in &sessions {
             assert_eq!(session["phase"], "ready", "{what}: neither whole nor gone: {session:#}");
-            assert!(session["status"] != "lost" && session["status"] != "incomplete", "{what}: {session:#}");
+            assert!(
+                session["status"] != "lost" && session["status"] != "incomplete",
+                "{what}: {session:#}"
+            );
         }
         for name in self.names_in("sessions") {
             assert!(ids.contains(&name.as_str()), "{what}: an unlisted directory {name}: {list:#}");
