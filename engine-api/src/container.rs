@@ -130,11 +130,13 @@ pub(crate) async fn kill(
     match engine.short().kill_container(container, Some(options)).await {
         Ok(()) => Ok(()),
         Err(Failure::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
-        // Podman says 500 where Docker says 409, also while the engine still says that it runs.
+        // Podman says 500 where Docker says 409, and `inspect` may lag behind that.
         Err(failure) if cause_of(&failure).0 == Cause::NotRunning => Ok(()),
-        Err(failure) => match runs(engine, operation, container).await? {
-            true => Err(engine.error(operation, "send a signal", failure)),
-            false => Ok(()),
+        Err(failure) => match inspect(engine, operation, container).await? {
+            Some(seen) if seen.is_running() => {
+                Err(engine.error(operation, "send a signal", failure))
+            }
+            _ => Ok(()),
         },
     }
 }

@@ -131,11 +131,13 @@ impl Control {
         })
     }
 
-    /// Waits until its container seems to be ending.
+    /// Waits until its container is being ended, by us or as its engine says.
     async fn ending(&self) {
-        match self.inner.shared.engine().await {
-            Ok(engine) => container::ending(engine, &self.inner.session.container).await,
-            Err(_) => std::future::pending().await,
+        let inner = &self.inner;
+        let Ok(engine) = inner.shared.engine().await else { return };
+        tokio::select! {
+            () = container::ending(engine, &inner.session.container) => {}
+            () = inner.place.ending() => {}
         }
     }
 

@@ -12,6 +12,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use session_core::{Error, ErrorKind, Exit, Layout, Result, SessionId, TerminalSize, Timestamp};
 
+/// There while the container is being ended.
+const ENDING: &str = "ending";
+/// How often who holds up output looks for that.
+const ENDING_LOOK: Duration = Duration::from_millis(100);
+
 /// Longer than any file that we write; what is longer is not ours.
 const MAX_BYTES: u64 = 1 << 20;
 /// Where [`Place::run`] is in the container.
@@ -124,6 +129,26 @@ impl Place {
     /// The launch script, whose environment may be secret.
     pub(crate) fn launch(&self) -> Utf8PathBuf {
         self.run().join("launch")
+    }
+
+    /// Says, also to other processes, that the container is being ended, or no longer is.
+    ///
+    /// A mark that is left behind does little: who holds up output keeps some more of it.
+    pub(crate) async fn mark_ending(&self, is_ending: bool) {
+        let mark = self.directory.join(ENDING);
+        // Without it, `stop` takes as long as the engine does.
+        let _ = match is_ending {
+            true => tokio::fs::write(mark, b"").await,
+            false => tokio::fs::remove_file(mark).await,
+        };
+    }
+
+    /// Waits until the container is being ended by a process of ours.
+    pub(crate) async fn ending(&self) {
+        let mark = self.directory.join(ENDING);
+        while !matches!(tokio::fs::try_exists(&mark).await, Ok(true)) {
+            tokio::time::sleep(ENDING_LOOK).await;
+        }
     }
 
     /// Whether something is there, be it half-made; a link is not ours and counts as nothing.

@@ -29,9 +29,6 @@ const HANG_UP: &str = "for f in /proc/[0-9]*/status; do p=${f#/proc/}; p=${p%/st
 /// How long a start may be at work when its run's end is written down.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a container that was killed may take to be gone before its output is given up.
-const UNREAD: Duration = Duration::from_secs(1);
-
 /// Asks, waits, kills; `Ok` where nothing runs or nothing is there.
 ///
 /// A container's init takes all its processes along, so nothing of the session is left.
@@ -64,28 +61,20 @@ async fn end(shared: &Shared, container: &str, grace: Duration) -> Result<()> {
     if !running {
         return Ok(());
     }
-    if !grace.is_zero() {
-        kill(engine, OPERATION, container, "TERM").await?;
-        let at_once = grace.min(HEARD);
-        if stopped(engine, OPERATION, container, at_once).await?.is_some() {
-            return Ok(());
+    // Whoever holds its output up, lets go then: the engine would wait for that.
+    place.mark_ending(true).await;
+    let ended = async {
+        if !grace.is_zero() {
+            kill(engine, OPERATION, container, "TERM").await?;
+            if stopped(engine, OPERATION, container, grace).await?.is_some() {
+                return Ok(());
+            }
         }
-        hang_up(engine, container).await;
-        if stopped(engine, OPERATION, container, grace - at_once).await?.is_some() {
-            return Ok(());
-        }
-    }
-    end_at_once(shared, OPERATION, container).await
-}
-
-/// Kills, and waits for the end.
-async fn end_at_once(shared: &Shared, operation: &'static str, container: &str) -> Result<()> {
-    let engine = shared.engine().await?;
-    kill(engine, operation, container, "KILL").await?;
-    if stopped(engine, operation, container, UNREAD).await?.is_some() {
-        return Ok(());
-    }
-    container::end(engine, operation, container).await
+        container::end(engine, OPERATION, container).await
+    };
+    let ended = ended.await;
+    place.mark_ending(false).await;
+    ended
 }
 
 /// Asks in the way that interactive shells understand: they ignore SIGTERM, and hand SIGHUP on to
@@ -119,7 +108,7 @@ pub(crate) async fn destroy(shared: &Shared, place: &Place) -> Result<()> {
     let mut found: BTreeSet<_> = found.into_iter().map(|found| found.container).collect();
     found.extend(place.session().ok().flatten().map(|session| session.container));
     for container in found {
-        end_at_once(shared, DESTROY, &container).await?;
+        end(shared, place, &container, Duration::ZERO).await?;
         transfer::let_caller_in(shared, engine, &container).await;
         container::remove(engine, DESTROY, &container).await?;
     }
