@@ -16,7 +16,7 @@ use crate::status;
 use crate::streams::{Reading, Writing};
 use crate::tree::{self, ProcessKey, Tree};
 
-const OPERATION: &str = "local.start";
+const OPERATION: &str = "host.start";
 /// How long what a main process leaves behind may take to end by itself.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(1);
 /// How long a look at the status, or another start that fails, may hold the lock.
@@ -33,7 +33,8 @@ pub(crate) fn start(place: &Place, launch: &Launch) -> Result<MainProcess> {
         return Err(missing_directory(OPERATION, &session.working_directory));
     }
     let directory = &session.working_directory;
-    let program = Program::find(OPERATION, &launch.argv, &launch.environment, directory)?;
+    let program = Program::find(OPERATION, &launch.argv, &launch.environment, directory)?
+        .through(place.runner().words(&session.directories()));
     end_earlier_run(place)?;
     unignore_signals();
     let earlier = place.main().ok().flatten();

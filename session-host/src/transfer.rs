@@ -11,7 +11,7 @@ use session_core::{ByteStream, Error, ErrorKind, Result};
 use tokio::sync::mpsc;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use crate::backend::blocking;
+use crate::places::blocking;
 use crate::program::missing_directory;
 use crate::state::Place;
 use crate::{archive, pack, status};
@@ -23,14 +23,14 @@ const CHUNKS: usize = 4;
 pub(crate) async fn put(place: &Place, dest: &Utf8Path, tar: ByteStream) -> Result<()> {
     let (place, dest) = (place.clone(), dest.to_owned());
     let reader = SyncIoBridge::new(StreamReader::new(tar));
-    blocking("local.put", move || {
-        let dest = under(&place, "local.put", &dest)?;
+    blocking("host.put", move || {
+        let dest = under(&place, "host.put", &dest)?;
         fs::create_dir_all(&dest).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
                 let message = format!("`{dest}` is no directory; name another");
-                Error::new(ErrorKind::InvalidInput, "local.put", message).with_source(error)
+                Error::new(ErrorKind::InvalidInput, "host.put", message).with_source(error)
             }
-            _ => Error::io("local.put", format!("can't make `{dest}`"), error),
+            _ => Error::io("host.put", format!("can't make `{dest}`"), error),
         })?;
         archive::unpack(reader, dest.as_std_path())
             .map_err(|error| error.with_session(place.id().to_string()))
@@ -39,7 +39,7 @@ pub(crate) async fn put(place: &Place, dest: &Utf8Path, tar: ByteStream) -> Resu
 }
 
 pub(crate) async fn get(place: &Place, src: &Utf8Path) -> Result<ByteStream> {
-    const OPERATION: &str = "local.get";
+    const OPERATION: &str = "host.get";
     let (place, src) = (place.clone(), src.to_owned());
     let found = blocking(OPERATION, move || {
         let src = under(&place, OPERATION, &src)?;

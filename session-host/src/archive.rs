@@ -19,7 +19,7 @@ use names::{components, link_components};
 
 mod names;
 
-const OPERATION: &str = "local.put";
+const OPERATION: &str = "host.put";
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
