@@ -35,6 +35,10 @@ impl Session for LocalSession {
         self.0.stop(grace).await
     }
 
+    async fn fetch_workspace(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn snapshots(&self) -> Option<&dyn Snapshots> {
         None
     }

@@ -141,6 +141,13 @@ pub trait Session: Exec + Transfer + Any + Debug + Send + Sync {
     /// Idempotent. When it returns well, no process of the session is left.
     async fn stop(&self, grace: Duration) -> Result<()>;
 
+    /// Brings the workspace back to the host's directory where this backend keeps it elsewhere, so
+    /// that what the host has is what the session has; `Ok` at once where it was there all along.
+    ///
+    /// Called before a removal looks for work that would be lost. Idempotent; on an error the
+    /// host's directory is as it was.
+    async fn fetch_workspace(&self) -> Result<()>;
+
     /// Point-in-time copies, if the backend's capabilities promise them.
     fn snapshots(&self) -> Option<&dyn Snapshots>;
 
@@ -256,6 +263,9 @@ pub struct Capabilities {
     pub snapshots: bool,
     /// [`Session::stats`] gives something.
     pub stats: bool,
+    /// [`Backend::create`] needs of the workspace only the directory itself, so it may run while
+    /// that is filled; not so for a workspace that is uploaded.
+    pub create_beside_workspace: bool,
 }
 
 impl Capabilities {
@@ -268,6 +278,7 @@ impl Capabilities {
             survives_holder: false,
             snapshots: false,
             stats: false,
+            create_beside_workspace: false,
         }
     }
 }

@@ -4,6 +4,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::{SessionId, SessionName};
 
+/// The link in a workspace that leads to its first project, where a backend makes one (S0.8).
+pub const WORK_LINK: &str = "work";
+
 /// The directory that holds all sessions (`$SESSCTL_HOME` for `sessctl`), mode 0700.
 ///
 /// ```text

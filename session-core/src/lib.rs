@@ -1,8 +1,10 @@
 //! Traits, types and the manager that give a coding agent an isolated, persistent place to work.
 
+pub mod archive;
 mod backend;
 mod backends;
 mod catalog;
+mod container;
 mod error;
 mod host;
 mod id;
@@ -29,13 +31,14 @@ pub use backend::{
 };
 pub use backends::Backends;
 pub use catalog::{Catalog, Rebuilt};
+pub use container::{ContainerOptions, Network};
 pub use error::{EXIT_CODES, Error, ErrorKind, ErrorReport, Result};
 pub use host::HostView;
 pub use id::{NAME_MAX_BYTES, SessionId, SessionName};
-pub use layout::Layout;
+pub use layout::{Layout, WORK_LINK};
 pub use listing::{LIST_VERSION, ListItem, SessionList, StatusWord};
 pub use manager::{Inspection, Manager, Reconciled, Removed, TRASH_RETENTION, TrashItem};
-pub use policy::Policy;
+pub use policy::{Circumstances, Policy};
 pub use process::{
     ByteStream, ExecRequest, Input, Launch, MainProcess, Output, Process, ProcessControl, Signal,
     TerminalSize,

@@ -6,9 +6,18 @@ use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Error, HostView, Layout, ProjectPlan, ResolvedSpec, Result, SessionId, SessionName,
-    SessionSpec, SourceFacts, Strategy, Timestamp, Uncommitted,
+    Capabilities, Error, HostView, Layout, ProjectPlan, ResolvedSpec, Result, SessionId,
+    SessionName, SessionSpec, SourceFacts, Strategy, Timestamp, Uncommitted,
 };
+
+mod container;
+
+pub(crate) use container::login_shell;
+
+/// What containers are made of where neither a spec nor the policy says anything.
+const DEFAULT_IMAGE: &str = "sessctl-shell:latest";
+/// What the agent is called where an image's shell is the command.
+const SHELL: &str = "shell";
 
 /// The rules that turn a [`SessionSpec`] into a [`ResolvedSpec`].
 #[derive(Debug, Clone)]
@@ -20,32 +29,76 @@ pub struct Policy {
     pub exclude: Vec<String>,
     /// Which ignored files come along where a spec names none; only strategy `branch` heeds it.
     pub include: Vec<String>,
+    /// What a container is made of where a spec names no image.
+    pub image: String,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { branch_prefix: "session/".to_owned(), exclude: Vec::new(), include: Vec::new() }
+        Self {
+            branch_prefix: "session/".to_owned(),
+            exclude: Vec::new(),
+            include: Vec::new(),
+            image: DEFAULT_IMAGE.to_owned(),
+        }
+    }
+}
+
+/// What [`Policy::resolve`] knows besides the request.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Circumstances<'a> {
+    /// The new session's id.
+    pub id: SessionId,
+    /// When it is asked for.
+    pub now: Timestamp,
+    /// What is known about the request's sources, in their order.
+    pub facts: &'a [SourceFacts],
+    /// What the backend promises; `None` where it is not known, and then nothing of the request is
+    /// refused for its sake.
+    pub capabilities: Option<&'a Capabilities>,
+    /// The machine and the person.
+    pub host: &'a HostView,
+    /// Where sessions lie.
+    pub layout: &'a Layout,
+}
+
+impl<'a> Circumstances<'a> {
+    /// Those of a request without sources to a backend that is not known.
+    pub fn new(id: SessionId, now: Timestamp, host: &'a HostView, layout: &'a Layout) -> Self {
+        Self { id, now, facts: &[], capabilities: None, host, layout }
+    }
+
+    /// Adds what is known about the sources.
+    #[must_use]
+    pub fn with_facts(mut self, facts: &'a [SourceFacts]) -> Self {
+        self.facts = facts;
+        self
+    }
+
+    /// Adds what the backend promises.
+    #[must_use]
+    pub fn with_capabilities(mut self, capabilities: &'a Capabilities) -> Self {
+        self.capabilities = Some(capabilities);
+        self
     }
 }
 
 impl Policy {
-    /// Decides everything that `spec` leaves open. `facts` are those of `spec.sources`, in order.
+    /// Decides everything that `spec` leaves open.
     ///
-    /// No I/O, so the same arguments give the same answer. All problems come in one
-    /// `InvalidInput` ([`Error::unmet`]).
+    /// No I/O, so the same arguments give the same answer. All problems, what the backend can't do
+    /// among them, come in one `InvalidInput` ([`Error::unmet`]).
     pub fn resolve(
         &self,
-        id: &SessionId,
         spec: &SessionSpec,
-        facts: &[SourceFacts],
-        host: &HostView,
-        layout: &Layout,
-        now: Timestamp,
+        circumstances: &Circumstances<'_>,
     ) -> Result<ResolvedSpec> {
+        let Circumstances { id, now, facts, capabilities, host, layout } = circumstances;
         let mut problems = Vec::new();
         let name = match &spec.name {
             Some(name) => name.clone(),
-            None => automatic_name(now, facts.first().map_or(layout.home(), |facts| &facts.path))?,
+            None => automatic_name(*now, facts.first().map_or(layout.home(), |facts| &facts.path))?,
         };
         let branch = spec.branch.clone().unwrap_or_else(|| format!("{}{name}", self.branch_prefix));
 
@@ -55,7 +108,7 @@ impl Policy {
             problems
                 .push("strategy `none` takes no directory; leave the directories out".to_owned());
         }
-        for facts in facts {
+        for facts in *facts {
             let strategy = spec.strategy.unwrap_or(if facts.git || facts.inside.is_some() {
                 Strategy::Branch
             } else {
@@ -96,8 +149,21 @@ impl Policy {
             projects.push(plan);
         }
 
-        let command =
-            if spec.command.is_empty() { host.shell.clone() } else { spec.command.clone() };
+        let backend = spec.backend.clone().unwrap_or_else(|| host.default_backend.clone());
+        let mut container = spec.container.clone();
+        let in_container = capabilities.is_some_and(container::is_container);
+        if in_container {
+            let image = container.image.get_or_insert_with(|| self.image.clone());
+            problems.extend(container::problems(spec, image, &projects));
+        } else if capabilities.is_some() {
+            problems.extend(container::needs_container(&container, &backend));
+        }
+
+        let command = match (spec.command.is_empty(), in_container) {
+            (true, true) => login_shell(),
+            (true, false) => host.shell.clone(),
+            _ => spec.command.clone(),
+        };
         if command.iter().any(|word| word.contains('\0'))
             || command.first().is_none_or(String::is_empty)
         {
@@ -124,11 +190,14 @@ impl Policy {
             _ => workspace,
         };
         let agent = spec.agent.clone().unwrap_or_else(|| {
+            if spec.command.is_empty() && in_container {
+                return SHELL.to_owned();
+            }
             Utf8Path::new(&command[0]).file_name().unwrap_or(&command[0]).to_owned()
         });
         Ok(ResolvedSpec {
             name,
-            backend: spec.backend.clone().unwrap_or_else(|| host.default_backend.clone()),
+            backend,
             agent,
             command,
             directory: layout.session(id),
@@ -136,6 +205,7 @@ impl Policy {
             projects,
             environment: spec.environment.clone(),
             labels: spec.labels.clone(),
+            container,
         })
     }
 }

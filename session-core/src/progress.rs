@@ -84,6 +84,11 @@ impl Progress {
         self.cancel.cancel();
     }
 
+    /// A line to the same listener that is cancelled with this one, and can be cancelled alone.
+    pub(crate) fn child(&self) -> Self {
+        Self { listener: self.listener.clone(), cancel: self.cancel.child_token() }
+    }
+
     /// Whether [`cancel`](Self::cancel) was called. Long loops ask this between files.
     pub fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()

@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{LABEL_NAME, LABEL_SPEC_HASH, ProjectPlan, SessionName, Strategy, Uncommitted};
+use crate::{
+    ContainerOptions, LABEL_NAME, LABEL_SPEC_HASH, ProjectPlan, SessionName, Strategy, Uncommitted,
+};
 
 /// What is asked for; everything that is left out has a default.
 ///
@@ -45,6 +47,8 @@ pub struct SessionSpec {
     pub environment: BTreeMap<String, String>,
     /// Free key-value pairs, kept in the record.
     pub labels: BTreeMap<String, String>,
+    /// What only a container can have.
+    pub container: ContainerOptions,
 }
 
 impl SessionSpec {
@@ -88,6 +92,13 @@ impl SessionSpec {
         self
     }
 
+    /// Asks for what only a container can have.
+    #[must_use]
+    pub fn with_container(mut self, container: ContainerOptions) -> Self {
+        self.container = container;
+        self
+    }
+
     /// Names the new branch.
     #[must_use]
     pub fn with_branch(mut self, branch: impl Into<String>) -> Self {
@@ -123,6 +134,13 @@ pub struct ResolvedSpec {
     /// Free key-value pairs.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// What only a container can have; the default elsewhere.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub container: ContainerOptions,
+}
+
+fn is_default(options: &ContainerOptions) -> bool {
+    *options == ContainerOptions::default()
 }
 
 impl ResolvedSpec {
@@ -144,6 +162,7 @@ impl ResolvedSpec {
             projects: Vec::new(),
             environment: BTreeMap::new(),
             labels: BTreeMap::new(),
+            container: ContainerOptions::default(),
         }
     }
 

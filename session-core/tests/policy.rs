@@ -2,8 +2,9 @@
 
 use camino::Utf8PathBuf;
 use session_core::{
-    ErrorKind, HostView, Layout, Policy, ResolvedSpec, Result, SessionId, SessionSpec, SourceFacts,
-    Strategy, Timestamp, Uncommitted,
+    Capabilities, Circumstances, ContainerOptions, ErrorKind, HostView, Isolation, Layout, Network,
+    Policy, ResolvedSpec, Result, SessionId, SessionSpec, SourceFacts, Strategy, Timestamp,
+    Uncommitted,
 };
 
 const NOW: &str = "2026-01-11T19:05:49Z";
@@ -20,7 +21,12 @@ fn resolve(spec: &SessionSpec, facts: &[SourceFacts]) -> Result<ResolvedSpec> {
     let host = HostView::new("/home/me/project", "me").with_shell(vec!["/bin/bash".to_owned()]);
     let id: SessionId = ID.parse()?;
     let now: Timestamp = NOW.parse()?;
-    Policy::default().resolve(&id, spec, facts, &host, &Layout::new("/data/sessctl"), now)
+    let layout = Layout::new("/data/sessctl");
+    let capabilities = Capabilities::new(Isolation::Directory);
+    let circumstances = Circumstances::new(id, now, &host, &layout)
+        .with_facts(facts)
+        .with_capabilities(&capabilities);
+    Policy::default().resolve(spec, &circumstances)
 }
 
 fn problems(spec: &SessionSpec, facts: &[SourceFacts]) -> Vec<String> {
@@ -140,7 +146,9 @@ fn standing_patterns_apply_where_they_fit() {
         let (id, now): (SessionId, Timestamp) =
             (ID.parse().expect("id"), NOW.parse().expect("time"));
         let (host, layout) = (HostView::new("/home/me", "me"), Layout::new("/data/sessctl"));
-        let resolved = policy.resolve(&id, spec, &[facts], &host, &layout, now);
+        let facts = [facts];
+        let circumstances = Circumstances::new(id, now, &host, &layout).with_facts(&facts);
+        let resolved = policy.resolve(spec, &circumstances);
         resolved.expect("a good spec").projects.remove(0)
     };
     let spec = SessionSpec::new().with_name("auth".parse().expect("a name"));
@@ -156,4 +164,168 @@ fn standing_patterns_apply_where_they_fit() {
     let mut asked = spec;
     asked.exclude = vec!["target".to_owned()];
     assert_eq!(plan(&asked, repository("/srv/app")).exclude, asked.exclude);
+}
+
+/// What a backend of containers makes of `spec`.
+fn contained(spec: &SessionSpec, facts: &[SourceFacts]) -> Result<ResolvedSpec> {
+    let host = HostView::new("/home/me/project", "me")
+        .with_shell(vec!["/usr/bin/zsh".to_owned()])
+        .with_default_backend("docker");
+    let layout = Layout::new("/data/sessctl");
+    let capabilities = Capabilities::new(Isolation::Container);
+    let circumstances = Circumstances::new(ID.parse()?, NOW.parse()?, &host, &layout)
+        .with_facts(facts)
+        .with_capabilities(&capabilities);
+    Policy::default().resolve(spec, &circumstances)
+}
+
+/// S0.23, S2.18: what is made is decided beforehand; the person's shell need not be in the image.
+#[test]
+fn containers_have_an_image_and_its_shell() {
+    let resolved = contained(&SessionSpec::new(), &[]).expect("a good spec");
+    assert_eq!(resolved.backend, "docker");
+    assert_eq!(resolved.container.image.as_deref(), Some("sessctl-shell:latest"));
+    assert_eq!((resolved.command[0].as_str(), resolved.agent.as_str()), ("/bin/sh", "shell"));
+
+    let mut options = ContainerOptions::default();
+    options.image = Some("debian:12".to_owned());
+    let spec = SessionSpec::new().with_container(options).with_command(["/bin/zsh", "-l"]);
+    let resolved = contained(&spec, &[]).expect("a good spec");
+    assert_eq!(resolved.container.image.as_deref(), Some("debian:12"));
+    assert_eq!((resolved.command[0].as_str(), resolved.agent.as_str()), ("/bin/zsh", "zsh"));
+
+    let local = resolve(&SessionSpec::new(), &[]).expect("a good spec");
+    assert_eq!(local.container, ContainerOptions::default(), "no image where there is none");
+}
+
+/// Issue 3: what a backend can't do is told at once, all of it, before anything is made.
+#[test]
+fn options_of_containers_need_one() {
+    let mut options = ContainerOptions::default();
+    options.image = Some("debian:12".to_owned());
+    options.root = true;
+    options.network = Some(Network::None);
+    options.memory_bytes = Some(1 << 30);
+    options.pids = Some(10);
+    options.cpu_millis = Some(1500);
+    options.read_only = true;
+    options.upload = true;
+    let mut spec = SessionSpec::new().with_container(options.clone());
+    spec.environment.insert("A=B".to_owned(), String::new());
+    let told = problems(&spec, &[]);
+    let flags = ["image", "root", "network", "memory", "pids", "cpus", "read-only", "upload"];
+    for flag in flags {
+        let flag = format!("(--{flag})");
+        let of_flag: Vec<_> = told.iter().filter(|problem| problem.contains(&flag)).collect();
+        let [problem] = of_flag.as_slice() else { panic!("{flag}: {told:?}") };
+        assert!(problem.contains("backend `local`") && problem.contains("--backend"), "{problem}");
+    }
+    assert_eq!(told.len(), flags.len() + 1, "and the others: {told:?}");
+    contained(&SessionSpec::new().with_container(options), &[]).expect("containers have it all");
+}
+
+/// Limits that no engine takes, or that end every session at once.
+#[test]
+fn limits_have_to_make_sense() {
+    let with = |change: fn(&mut ContainerOptions)| {
+        let mut options = ContainerOptions::default();
+        change(&mut options);
+        contained(&SessionSpec::new().with_container(options), &[])
+            .map_err(|error| error.unmet().to_vec())
+    };
+    let wrong: [(fn(&mut ContainerOptions), &str); 6] = [
+        (|it| it.memory_bytes = Some(0), "--memory"),
+        (|it| it.memory_bytes = Some(6 * 1024 * 1024 - 1), "--memory"),
+        (|it| it.memory_bytes = Some(u64::MAX), "--memory"),
+        (|it| it.pids = Some(0), "--pids"),
+        (|it| it.cpu_millis = Some(0), "--cpus"),
+        (|it| it.cpu_millis = Some(9), "--cpus"),
+    ];
+    for (change, flag) in wrong {
+        let told = with(change).expect_err(flag);
+        assert!(told.len() == 1 && told[0].contains(flag), "{flag}: {told:?}");
+    }
+    let good: [fn(&mut ContainerOptions); 4] = [
+        |it| it.memory_bytes = Some(6 * 1024 * 1024),
+        |it| it.memory_bytes = Some(i64::MAX as u64),
+        |it| it.pids = Some(1),
+        |it| it.cpu_millis = Some(10),
+    ];
+    for change in good {
+        with(change).expect("it is within the limits");
+    }
+}
+
+/// engines.md 2.2: names reach the engine's URL unescaped, so only names get that far.
+#[test]
+fn images_and_networks_are_names() {
+    let image = |image: &str| {
+        let mut options = ContainerOptions::default();
+        options.image = Some(image.to_owned());
+        contained(&SessionSpec::new().with_container(options), &[])
+    };
+    let digest = format!("debian@sha256:{}", "0123456789abcdef".repeat(4));
+    for good in [
+        "debian",
+        "debian:stable-slim",
+        "sessctl-test/tools:1",
+        "localhost/x:1",
+        "localhost:5000/team/x",
+        "registry.Example:443/team",
+        "quay.io/a/b__c:V1.2_x",
+        "a1b2c3d4e5f6",
+        digest.as_str(),
+    ] {
+        image(good).unwrap_or_else(|error| panic!("{good}: {error}"));
+    }
+    let long = "a".repeat(256);
+    for bad in [
+        "",
+        " ",
+        "Debian",
+        "a b",
+        "a/../b",
+        "../a",
+        "a//b",
+        "/a",
+        "a/",
+        "a:",
+        ":1",
+        "a:1:2",
+        "a@sha256:12",
+        "a@",
+        "-a",
+        "a\n",
+        "registry:port/a",
+        "--privileged",
+        "é",
+        &long,
+    ] {
+        let error = image(bad).expect_err(bad);
+        assert!(error.message().contains("--image"), "{bad}: {error}");
+        assert!(!error.message().contains('\n'), "it can be printed: {error:?}");
+    }
+
+    let network = |network: &str| {
+        let mut options = ContainerOptions::default();
+        options.network = Some(Network::from(network.to_owned()));
+        contained(&SessionSpec::new().with_container(options), &[])
+    };
+    for good in ["none", "default", "bridge", "my-net_1.x"] {
+        network(good).unwrap_or_else(|error| panic!("{good}: {error}"));
+    }
+    for bad in ["host", "container:other", "ns:/proc/1/ns/net", "", "-x", "a/b", "a b"] {
+        let error = network(bad).expect_err(bad);
+        assert!(error.message().contains("--network"), "{bad}: {error}");
+    }
+}
+
+/// A live directory is the host's; there is nothing to upload.
+#[test]
+fn what_is_mounted_is_not_uploaded() {
+    let mut options = ContainerOptions::default();
+    options.upload = true;
+    let spec = SessionSpec::new().with_strategy(Strategy::Mount).with_container(options);
+    let error = contained(&spec, &[repository("/home/me/project")]).expect_err("it can't be both");
+    assert!(error.message().contains("--upload") && error.message().contains("--mount"), "{error}");
 }

@@ -36,11 +36,9 @@
 //! Linux only so far: what is Linux's alone (finding processes through `/proc`, signalling exactly
 //! one) is in one module, `platform`.
 
-mod archive;
 mod child;
 mod exec;
 mod main_process;
-mod pack;
 mod places;
 mod platform;
 mod probe;

@@ -1,29 +1,21 @@
-//! Between asynchronous streams of chunks and the blocking reader and writer of archives.
+//! Trees in and out; the reading and writing of archives is the core's.
 
-use std::ffi::OsString;
-use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File};
+use std::io;
 
-use bytes::Bytes;
 use camino::{Utf8Path, Utf8PathBuf};
-use futures_util::stream;
+use session_core::archive::{Links, Pack, unpack};
 use session_core::{ByteStream, Error, ErrorKind, Result};
-use tokio::sync::mpsc;
-use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use crate::places::blocking;
 use crate::program::missing_directory;
 use crate::state::Place;
-use crate::{archive, pack, status};
-
-/// The size of a chunk, and how many wait for a slow reader.
-const CHUNK: usize = 128 << 10;
-const CHUNKS: usize = 4;
+use crate::status;
 
 pub(crate) async fn put(place: &Place, dest: &Utf8Path, tar: ByteStream) -> Result<()> {
+    let id = place.id().to_string();
     let (place, dest) = (place.clone(), dest.to_owned());
-    let reader = SyncIoBridge::new(StreamReader::new(tar));
-    blocking("host.put", move || {
+    let directory = blocking("host.put", move || {
         let dest = under(&place, "host.put", &dest)?;
         fs::create_dir_all(&dest).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
@@ -32,43 +24,35 @@ pub(crate) async fn put(place: &Place, dest: &Utf8Path, tar: ByteStream) -> Resu
             }
             _ => Error::io("host.put", format!("can't make `{dest}`"), error),
         })?;
-        archive::unpack(reader, dest.as_std_path())
-            .map_err(|error| error.with_session(place.id().to_string()))
-    })
-    .await
+        File::open(&dest)
+            .map_err(|error| Error::io("host.put", format!("can't open `{dest}`"), error))
+    });
+    let unpacked = unpack(directory.await?.into(), tar, Links::Inside).await;
+    unpacked.map_err(|error| error.with_session(id))
 }
 
 pub(crate) async fn get(place: &Place, src: &Utf8Path) -> Result<ByteStream> {
     const OPERATION: &str = "host.get";
     let (place, src) = (place.clone(), src.to_owned());
-    let found = blocking(OPERATION, move || {
+    let pack = blocking(OPERATION, move || {
         let src = under(&place, OPERATION, &src)?;
         let failed = |error| Error::io(OPERATION, format!("can't read `{src}`"), error);
         src.symlink_metadata().map_err(failed)?;
-        // `.` and `..` have a name too, where they lead.
-        let name = match src.file_name() {
-            Some(name) if !src.as_str().ends_with("/.") => Some(OsString::from(name)),
-            _ => src.canonicalize().map_err(failed)?.file_name().map(OsString::from),
+        // `.` and `..` have a name too, where they lead; and a slash at the end goes through a link.
+        let named = src.file_name().filter(|_| !src.as_str().ends_with("/."));
+        let place = match named {
+            Some(_) if !src.as_str().ends_with('/') => src.as_std_path().to_owned(),
+            _ => src.canonicalize().map_err(failed)?,
         };
-        let name = name.ok_or_else(|| {
+        let (Some(parent), Some(leaf)) = (place.parent(), place.file_name()) else {
             let message = "the root directory has no name; name what is wanted of it";
-            Error::new(ErrorKind::InvalidInput, OPERATION, message)
-        })?;
-        Ok((src, name))
+            return Err(Error::new(ErrorKind::InvalidInput, OPERATION, message));
+        };
+        let name = named.map_or(leaf, |name| name.as_ref()).to_owned();
+        let parent = File::open(parent).map_err(failed)?;
+        Ok(Pack::new(parent.into(), leaf).with_name(name))
     });
-    let (src, name) = found.await?;
-    let (sender, receiver) = mpsc::channel(CHUNKS);
-    // Ends by itself: with the tree, or when nobody reads any more.
-    tokio::task::spawn_blocking(move || {
-        let out = BufWriter::with_capacity(CHUNK, Chunks(sender.clone()));
-        if let Err(error) = pack::pack(src.as_std_path(), name.as_ref(), out) {
-            // If nobody reads any more, nobody wants to know.
-            let _ = sender.blocking_send(Err(error));
-        }
-    });
-    Ok(Box::pin(stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|chunk| (chunk, receiver))
-    })))
+    Ok(pack.await?.stream())
 }
 
 fn under(place: &Place, operation: &'static str, path: &Utf8Path) -> Result<Utf8PathBuf> {
@@ -77,18 +61,4 @@ fn under(place: &Place, operation: &'static str, path: &Utf8Path) -> Result<Utf8
         return Err(missing_directory(operation, &session.working_directory));
     }
     Ok(session.working_directory.join(path))
-}
-
-struct Chunks(mpsc::Sender<io::Result<Bytes>>);
-
-impl Write for Chunks {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(buf)));
-        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        Ok(buf.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

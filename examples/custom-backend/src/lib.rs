@@ -106,6 +106,9 @@ impl Session for BwrapSession {
     async fn stop(&self, grace: Duration) -> Result<()> {
         self.0.stop(grace).await
     }
+    async fn fetch_workspace(&self) -> Result<()> {
+        Ok(())
+    }
     fn snapshots(&self) -> Option<&dyn Snapshots> {
         None
     }

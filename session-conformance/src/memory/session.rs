@@ -235,6 +235,10 @@ impl Session for MemorySession {
         Ok(())
     }
 
+    async fn fetch_workspace(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn snapshots(&self) -> Option<&dyn Snapshots> {
         let promised = self.world.capabilities.snapshots;
         (promised && !self.world.breaks(Mutant::SnapshotsMissing)).then_some(self)

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::{Inner, Manager, Steps};
 use crate::catalog::{blocking, make_private};
 use crate::{
-    Error, ErrorKind, Phase, Progress, Result, SessionId, SessionRecord, SessionSpec, Strategy,
-    Timestamp,
+    Circumstances, Error, ErrorKind, Phase, Progress, ProjectRecord, Result, SessionId,
+    SessionRecord, SessionSpec, Strategy, Timestamp,
 };
+
+const OPERATION: &str = "manager.create";
 
 impl Manager {
     /// Makes a session, not started: its record, its workspace, its place at the backend.
@@ -79,7 +81,7 @@ impl Inner {
         let mut facts = Vec::new();
         let mut problems = Vec::new();
         let kind = spec.backend.as_ref().unwrap_or(&self.host.default_backend);
-        problems.extend(self.backend(kind).err());
+        let backend = self.backend(kind).map_err(|error| problems.push(error)).ok();
         for source in &spec.sources {
             match self.workspaces.survey(&self.host.working_directory.join(source)).await {
                 Ok(found) => facts.push(found),
@@ -87,7 +89,10 @@ impl Inner {
             }
         }
         let now = Timestamp::now();
-        let resolved = self.policy.resolve(&id, &spec, &facts, &self.host, self.layout(), now);
+        let mut circumstances =
+            Circumstances::new(id, now, &self.host, self.layout()).with_facts(&facts);
+        circumstances.capabilities = backend.as_ref().map(|backend| backend.capabilities());
+        let resolved = self.policy.resolve(&spec, &circumstances);
         let spec = match (resolved, problems.len()) {
             (Ok(spec), 0) => spec,
             (Err(error), 0) => return Err(error),
@@ -128,31 +133,41 @@ impl Inner {
     }
 
     async fn make(&self, record: &SessionRecord, steps: &Steps<'_>) -> Result<SessionRecord> {
-        const OPERATION: &str = "manager.create";
-        let progress = steps.progress;
         let root = self.layout().workspace(&record.id);
-        let projects = steps
-            .step("workspace", async {
-                let made = root.clone();
-                blocking(move || make_private(&made)).await?;
-                let mut projects = Vec::new();
-                for plan in &record.spec.projects {
-                    progress.check(OPERATION)?;
-                    projects.push(self.workspaces.provision(plan, &root, progress).await?);
-                }
-                Ok(projects)
-            })
-            .await?;
-        progress.check(OPERATION)?;
-        let working_directory = &record.spec.working_directory;
-        if !working_directory.is_dir() {
-            let message = format!(
-                "`{working_directory}` is not there: the directory you are in is not part of what is copied; start from the top of the project"
-            );
-            return Err(Error::new(ErrorKind::InvalidInput, OPERATION, message));
-        }
+        blocking(move || make_private(&root)).await?;
         let backend = self.backend(&record.spec.backend)?;
-        steps.step("backend", backend.create(&record.id, &record.spec)).await?;
+        let beside =
+            backend.capabilities().create_beside_workspace && !record.spec.container.upload;
+        let create = async { backend.create(&record.id, &record.spec).await.map(drop) };
+        let progress = steps.progress;
+        let projects = if beside {
+            // Both come to their end, whatever the other one does: what is destroyed while it is
+            // made comes back. A copy nobody wants any more is told to stop.
+            let copying = progress.child();
+            let place = async {
+                let made = steps.step("backend", create).await;
+                if made.is_err() {
+                    copying.cancel();
+                }
+                made
+            };
+            let (projects, made) = tokio::join!(self.provision(record, steps, &copying), place);
+            match (projects, made) {
+                (Err(error), Err(cause)) if error.kind() == ErrorKind::Cancelled => {
+                    progress.check(OPERATION)?;
+                    return Err(cause);
+                }
+                (projects, made) => {
+                    let projects = projects?;
+                    made?;
+                    projects
+                }
+            }
+        } else {
+            let projects = self.provision(record, steps, progress).await?;
+            steps.step("backend", create).await?;
+            projects
+        };
         progress.check(OPERATION)?;
         steps
             .step(
@@ -163,5 +178,33 @@ impl Inner {
                 }),
             )
             .await
+    }
+
+    /// Fills the workspace, whose directory exists; `progress` may end it early.
+    async fn provision(
+        &self,
+        record: &SessionRecord,
+        steps: &Steps<'_>,
+        progress: &Progress,
+    ) -> Result<Vec<ProjectRecord>> {
+        let root = self.layout().workspace(&record.id);
+        let filled = async {
+            let mut projects = Vec::new();
+            for plan in &record.spec.projects {
+                progress.check(OPERATION)?;
+                projects.push(self.workspaces.provision(plan, &root, progress).await?);
+            }
+            Ok(projects)
+        };
+        let projects = steps.step("workspace", filled).await?;
+        progress.check(OPERATION)?;
+        let working_directory = &record.spec.working_directory;
+        if !working_directory.is_dir() {
+            let message = format!(
+                "`{working_directory}` is not there: the directory you are in is not part of what is copied; start from the top of the project"
+            );
+            return Err(Error::new(ErrorKind::InvalidInput, OPERATION, message));
+        }
+        Ok(projects)
     }
 }

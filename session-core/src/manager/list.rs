@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::join_all;
+
 use super::{Inner, Manager};
 use crate::{
     Backend, DamagedEntry, Error, ErrorKind, Filter, ListItem, Phase, Result, SessionId,
@@ -19,13 +21,14 @@ pub struct Inspection {
 }
 
 /// What one backend knows of its sessions, or why it does not say.
-type Observed = std::result::Result<BTreeMap<SessionId, Status>, String>;
+pub(super) type Observed = std::result::Result<BTreeMap<SessionId, Status>, String>;
 
 impl Manager {
     /// Lists sessions with what is recorded and what is observed. Only reads.
     ///
     /// A damaged record, a missing index or a backend that does not answer takes nothing else out
-    /// of the list; the notices say what is missing.
+    /// of the list; the notices say what is missing. Backends are asked at the same time, each for
+    /// at most the time of [`with_answer_limit`](Self::with_answer_limit).
     pub async fn list(&self, filter: &Filter) -> Result<SessionList> {
         let (entries, trouble) = self.inner.catalog.list(filter).await?;
         let mut notices = Vec::new();
@@ -40,10 +43,7 @@ impl Manager {
         if unfiltered {
             kinds.extend(self.kinds());
         }
-        let mut observed: BTreeMap<String, Observed> = BTreeMap::new();
-        for kind in kinds {
-            observed.insert(kind.to_owned(), self.inner.observe(kind).await);
-        }
+        let observed = self.inner.observe_all(kinds).await;
 
         let mut known = BTreeSet::new();
         let mut sessions = Vec::new();
@@ -80,10 +80,12 @@ impl Manager {
         Ok(SessionList::new(sessions, notices))
     }
 
-    /// Looks at one session by name or id.
+    /// Looks at one session by name or id; its status is an error where the backend does not answer
+    /// in time.
     pub async fn inspect(&self, name_or_id: &str) -> Result<Inspection> {
         let record = self.find(name_or_id).await?;
-        let status = self.inner.look(&record).await.map_err(|error| error.to_string());
+        let looked = self.inner.answer(&record.spec.backend, self.inner.look(&record)).await;
+        let status = looked.map_err(|error| error.to_string());
         Ok(Inspection { record, status })
     }
 }
@@ -97,16 +99,43 @@ impl Inner {
         }
     }
 
+    /// What each of these backends knows; all are asked at once.
+    pub(super) async fn observe_all<'a>(
+        &self,
+        kinds: impl IntoIterator<Item = &'a str>,
+    ) -> BTreeMap<String, Observed> {
+        let asked =
+            kinds.into_iter().map(|kind| async { (kind.to_owned(), self.observe(kind).await) });
+        join_all(asked).await.into_iter().collect()
+    }
+
     /// Everything that one backend knows.
     async fn observe(&self, kind: &str) -> Observed {
         let listed = async {
             let backend = self.backend(kind)?;
             Backend::list(&*backend).await
         };
-        match listed.await {
+        match self.answer(kind, listed).await {
             Ok(found) => Ok(found.into_iter().map(|found| (found.id, found.status)).collect()),
-            Err(error) => Err(format!("backend `{kind}` does not answer: {}", error.message())),
+            Err(error) => Err(format!(
+                "backend `{kind}` does not answer, so the status of its sessions is not known: {}",
+                error.message()
+            )),
         }
+    }
+
+    /// Waits for the answer of backend `kind`, but not longer than anybody wants to wait for a
+    /// list. What is asked must only read: it is let go.
+    pub(super) async fn answer<T>(
+        &self,
+        kind: &str,
+        asked: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        let limit = self.answer_limit;
+        tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| {
+            let message = format!("it gave no answer in {limit:?}; `sessctl doctor` looks at it");
+            Err(Error::new(ErrorKind::BackendUnavailable, format!("{kind}.answer"), message))
+        })
     }
 }
 

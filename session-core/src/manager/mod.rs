@@ -1,6 +1,7 @@
 //! The paved path: operations of many steps over registry, workspaces, backends and terminals.
 
 mod audit;
+mod choose;
 mod create;
 mod list;
 mod rebuild;
@@ -27,6 +28,9 @@ use crate::{
 
 /// How long an operation waits for another one on the same session before it fails with `Busy`.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(60);
+/// How long one backend may take to say what it has. An engine behind ssh takes nearly two seconds
+/// for its first answer (docs/engines.md).
+const DEFAULT_ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
 /// Runs whole operations on sessions.
 ///
@@ -51,6 +55,7 @@ struct Inner {
     workspaces: Arc<dyn Workspaces>,
     terminals: Arc<dyn Terminals>,
     patience: Duration,
+    answer_limit: Duration,
 }
 
 impl Manager {
@@ -73,6 +78,7 @@ impl Manager {
                 workspaces,
                 terminals,
                 patience: DEFAULT_PATIENCE,
+                answer_limit: DEFAULT_ANSWER_LIMIT,
             }),
         }
     }
@@ -82,6 +88,13 @@ impl Manager {
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         self.changed(|inner| inner.patience = patience)
+    }
+
+    /// Changes how long one backend may take to say what it has, or that it is there at all, before
+    /// that counts as no answer; clones made before keep theirs.
+    #[must_use]
+    pub fn with_answer_limit(self, limit: Duration) -> Self {
+        self.changed(|inner| inner.answer_limit = limit)
     }
 
     /// Changes the rules that decide what a new session is; clones made before keep theirs.
@@ -127,6 +140,7 @@ impl Manager {
             workspaces: Arc::clone(&of.workspaces),
             terminals: Arc::clone(&of.terminals),
             patience: of.patience,
+            answer_limit: of.answer_limit,
         };
         change(&mut inner);
         Self { inner: Arc::new(inner) }

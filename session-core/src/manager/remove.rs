@@ -7,7 +7,9 @@ use camino::Utf8PathBuf;
 
 use super::{Inner, Manager, Steps};
 use crate::catalog::{blocking, make_private};
-use crate::{Error, ErrorKind, Phase, Progress, Result, SessionId, SessionRecord, UnsavedWork};
+use crate::{
+    Error, ErrorKind, Phase, Progress, Result, SessionId, SessionRecord, UnsavedWork, WORK_LINK,
+};
 
 /// How long a running session that is removed with force has to end by itself.
 const FORCED_GRACE: Duration = Duration::from_secs(5);
@@ -117,11 +119,15 @@ impl Inner {
 
     async fn unsaved(&self, record: &SessionRecord) -> Result<UnsavedWork> {
         let mut all = UnsavedWork::default();
+        if let Some(session) = self.open(record).await? {
+            session.fetch_workspace().await?;
+        }
         // What lies beside the projects was made in the session.
         let workspace = self.layout().workspace(&record.id);
         for entry in workspace.read_dir().into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if !record.projects.iter().any(|project| project.name == name) {
+            let ours = name == WORK_LINK && entry.path().is_symlink();
+            if !ours && !record.projects.iter().any(|project| project.name == name) {
                 all.files.push(name);
             }
         }
@@ -144,6 +150,9 @@ impl Inner {
         let id = record.id;
         let steps = Steps::new(progress, id, "remove");
         let backend = self.backend(&record.spec.backend)?;
+        if let Some(session) = self.open(record).await? {
+            steps.step("workspace", session.fetch_workspace()).await?;
+        }
         steps.step("backend", backend.destroy(&id)).await?;
         // A holder that is late must not take the record into the index again.
         let _record = self.catalog.lock_record(&id).await?;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{Inner, Manager, Steps};
 use crate::catalog::{blocking, make_private};
+use crate::policy::login_shell;
 use crate::{
     AttachOptions, Attachment, Capabilities, Error, ErrorKind, ExecRequest, HoldRequest, Launch,
     Process, Progress, Result, Session, SessionId, SessionRecord, Status, TerminalSize, Timestamp,
@@ -109,6 +110,15 @@ impl Manager {
             let message = "its backend has nothing of it; remove it or look with `sessctl inspect`";
             Error::new(ErrorKind::Lost, "manager.open", message).with_session(record.name.as_str())
         })
+    }
+
+    /// The program and arguments that are a shell in a session: the person's own where processes are
+    /// the host's, else a login shell of the image.
+    pub async fn shell(&self, id: &SessionId) -> Result<Vec<String>> {
+        let record = self.inner.catalog.read(id).await?;
+        let backend = self.inner.backend(&record.spec.backend)?;
+        let on_host = backend.capabilities().host_processes;
+        Ok(if on_host { self.inner.host.shell.clone() } else { login_shell() })
     }
 
     /// Runs a process beside the main one. The request's environment is added to the session's.

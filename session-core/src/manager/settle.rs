@@ -31,9 +31,19 @@ impl Manager {
                 entries.extend(inner.catalog.scan().await?);
             }
             let mut seen = BTreeSet::new();
-            for entry in entries.into_iter().flatten() {
-                let record = entry.record;
-                if record.phase == Phase::Ready || !seen.insert(record.id) {
+            let records = entries.into_iter().flatten().map(|entry| entry.record);
+            let unfinished: Vec<_> = records
+                .filter(|record| record.phase != Phase::Ready && seen.insert(record.id))
+                .collect();
+            // One that hangs would be waited for once a session.
+            let kinds: BTreeSet<&str> =
+                unfinished.iter().map(|record| record.spec.backend.as_str()).collect();
+            let answers = inner.observe_all(kinds).await;
+            for record in unfinished {
+                if let Some(Err(reason)) = answers.get(&record.spec.backend) {
+                    let error =
+                        Error::new(ErrorKind::BackendUnavailable, "manager.reconcile", reason);
+                    report.left.push((record, error));
                     continue;
                 }
                 match inner.try_settle(&record.id).await {

@@ -20,6 +20,8 @@ const ORDER: &str = "SESSION_CORE_TEST_CRASH";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Operation {
     Create,
+    /// With the engine's part made while the workspace is filled.
+    CreateBeside,
     Start,
     Stop,
     Restart,
@@ -27,8 +29,9 @@ enum Operation {
     Restore,
 }
 
-const OPERATIONS: [Operation; 6] = [
+const OPERATIONS: [Operation; 7] = [
     Operation::Create,
+    Operation::CreateBeside,
     Operation::Start,
     Operation::Stop,
     Operation::Restart,
@@ -44,15 +47,23 @@ enum Next {
 }
 
 impl Operation {
+    fn creates(self) -> bool {
+        matches!(self, Self::Create | Self::CreateBeside)
+    }
+
+    fn is_beside(self) -> bool {
+        self == Self::CreateBeside
+    }
+
     /// Brings a home to where the operation is possible.
     async fn prepare(self, manager: &Manager) -> Result<()> {
         let none = Progress::default();
-        if self == Self::Create {
+        if self.creates() {
             return Ok(());
         }
         let record = manager.create(named("one"), &none).await?;
         match self {
-            Self::Create | Self::Start => {}
+            Self::Create | Self::CreateBeside | Self::Start => {}
             Self::Stop | Self::Restart | Self::Remove => {
                 manager.start(&record.id, TerminalSize::default(), &none).await?;
             }
@@ -63,7 +74,7 @@ impl Operation {
 
     async fn run(self, manager: &Manager, progress: &Progress) -> Result<()> {
         let (size, grace) = (TerminalSize::default(), Duration::ZERO);
-        if self == Self::Create {
+        if self.creates() {
             return manager.create(named("one"), progress).await.map(drop);
         }
         if self == Self::Restore {
@@ -83,7 +94,7 @@ impl Operation {
 async fn fresh(root: &Utf8Path) -> Manager {
     let opened = open_registry(&Layout::new(root.join("home"))).await.expect("the index opens");
     assert_eq!(opened.notices, Vec::<String>::new());
-    manager(root, opened.registry, &Fuse::new(Blow::Unwind))
+    manager(root, opened.registry, &Fuse::new(Blow::Unwind), false)
 }
 
 /// The child's part; of no concern where nobody ordered it.
@@ -98,7 +109,7 @@ async fn child() {
     let operation = operation.expect("a known operation");
     let fuse = Fuse::new(Blow::Kill);
     let opened = open_registry(&Layout::new(root.join("home"))).await.expect("the index opens");
-    let manager = manager(root, opened.registry, &fuse);
+    let manager = manager(root, opened.registry, &fuse, operation.is_beside());
     operation.prepare(&manager).await.expect("it can be prepared");
     fuse.light(point.parse().expect("a number"));
     operation.run(&manager, &fuse.progress()).await.expect("it works");
@@ -140,7 +151,7 @@ async fn demand_whole_or_gone(root: &Utf8Path, manager: &Manager, ran: Operation
             assert!(report.left.is_empty(), "{:?}", report.left);
             let again = manager.reconcile().await.expect("twice, too");
             assert!(again.settled.is_empty() && again.left.is_empty(), "{again:?}");
-            assert!(ran == Operation::Create || files("sessions") + files("trash") == 1);
+            assert!(ran.creates() || files("sessions") + files("trash") == 1);
         }
         Next::Create => {
             let expected = match manager.create(named("one"), &none).await {
@@ -151,7 +162,7 @@ async fn demand_whole_or_gone(root: &Utf8Path, manager: &Manager, ran: Operation
                 }
             };
             let kept = files("sessions") + files("trash");
-            assert!(kept == expected || ran == Operation::Create && kept == 1, "{kept}");
+            assert!(kept == expected || ran.creates() && kept == 1, "{kept}");
         }
     }
     let list = manager.list(&Filter::default()).await.expect("it can be listed");
@@ -228,7 +239,8 @@ async fn cut_off_at_every_point_it_is_whole_or_gone() {
                 let place = Place::new();
                 let registry: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
                 let fuse = Fuse::new(Blow::Unwind);
-                let doomed = manager(place.path(), Arc::clone(&registry), &fuse);
+                let doomed =
+                    manager(place.path(), Arc::clone(&registry), &fuse, operation.is_beside());
                 operation.prepare(&doomed).await.expect("it can be prepared");
                 fuse.light(point);
                 let outcome = operation.run(&doomed, &fuse.progress()).await;
@@ -239,7 +251,7 @@ async fn cut_off_at_every_point_it_is_whole_or_gone() {
                 } else {
                     outcome.expect("it was not cut off");
                 }
-                let manager = manager(place.path(), registry, &Fuse::new(Blow::Unwind));
+                let manager = manager(place.path(), registry, &Fuse::new(Blow::Unwind), false);
                 demand_whole_or_gone(place.path(), &manager, operation, next).await;
                 if !blown {
                     break;

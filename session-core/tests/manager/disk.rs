@@ -20,8 +20,15 @@ use crate::fuse::{Fuse, Hooked};
 use crate::place::host;
 
 /// A manager over `root/home` and the engine in `root/engine`, with `root/project` as its source.
-pub(crate) fn manager(root: &Utf8Path, registry: Arc<dyn Registry>, fuse: &Fuse) -> Manager {
-    let engine = Engine { root: root.join("engine"), fuse: fuse.clone() };
+///
+/// `beside` says whether the engine's part is made while the workspace is filled.
+pub(crate) fn manager(
+    root: &Utf8Path,
+    registry: Arc<dyn Registry>,
+    fuse: &Fuse,
+    beside: bool,
+) -> Manager {
+    let engine = Engine { root: root.join("engine"), fuse: fuse.clone(), beside };
     let backend = engine.clone();
     Manager::new(
         Layout::new(root.join("home")),
@@ -37,6 +44,7 @@ pub(crate) fn manager(root: &Utf8Path, registry: Arc<dyn Registry>, fuse: &Fuse)
 struct Engine {
     root: Utf8PathBuf,
     fuse: Fuse,
+    beside: bool,
 }
 
 impl Engine {
@@ -93,6 +101,7 @@ impl Disk {
     fn new(engine: Engine) -> Self {
         let mut capabilities = Capabilities::new(Isolation::Directory);
         capabilities.survives_holder = true;
+        capabilities.create_beside_workspace = engine.beside;
         Self { engine, capabilities }
     }
 }
@@ -197,6 +206,10 @@ impl Session for DiskSession {
             self.engine.write(&self.id, "exit", &exit)?;
             self.engine.remove(&self.id, "running")?;
         }
+        Ok(())
+    }
+
+    async fn fetch_workspace(&self) -> Result<()> {
         Ok(())
     }
 

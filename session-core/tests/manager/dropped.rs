@@ -4,7 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use session_core::{ErrorKind, Event, Progress, SessionId, SessionRecord, TerminalSize};
+use session_conformance::MemoryWorld;
+use session_core::{
+    Capabilities, ErrorKind, Event, Isolation, MemoryRegistry, Progress, SessionId, SessionRecord,
+    TerminalSize,
+};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::place::{assert_nothing_left, entries, named};
@@ -47,22 +51,28 @@ async fn settled(world: &World, id: &SessionId) -> SessionRecord {
     stop.expect("the work goes on without its caller")
 }
 
-/// Invariant 5: a dropped `create` comes to its end.
+/// Invariant 5: a dropped `create` comes to its end; also one that makes two things at once.
 #[tokio::test]
 async fn a_dropped_create_is_completed() {
-    for at in 0.. {
-        let world = World::new();
-        let (id, dropped) = drop_at(at, |progress| {
-            let manager = world.manager.clone();
-            async move { manager.create(waits(named("one")), &progress).await }
-        })
-        .await;
-        let record = settled(&world, &id.expect("it has begun")).await;
-        assert_eq!(record.phase, session_core::Phase::Ready);
-        assert_eq!(world.found().await.len(), 1);
-        if !dropped {
-            assert_eq!(at, 8, "two events for each of four steps");
-            break;
+    for beside in [false, true] {
+        for at in 0.. {
+            let memory = MemoryWorld::new();
+            let mut capabilities = Capabilities::new(Isolation::Container);
+            capabilities.create_beside_workspace = beside;
+            let registry = Arc::new(MemoryRegistry::new());
+            let world = World::with(memory.with_capabilities(capabilities), registry);
+            let (id, dropped) = drop_at(at, |progress| {
+                let manager = world.manager.clone();
+                async move { manager.create(waits(named("one")), &progress).await }
+            })
+            .await;
+            let record = settled(&world, &id.expect("it has begun")).await;
+            assert_eq!(record.phase, session_core::Phase::Ready);
+            assert_eq!(world.found().await.len(), 1);
+            if !dropped {
+                assert_eq!(at, 8, "two events for each of four steps");
+                break;
+            }
         }
     }
 }
@@ -107,7 +117,7 @@ async fn a_dropped_remove_is_completed() {
         assert_nothing_left(&world.place.layout());
         assert_eq!(entries(&world.place.layout().trash()), [record.id.to_string()]);
         if !dropped {
-            assert_eq!(at, 10, "two events for each of five steps");
+            assert_eq!(at, 12, "two events for each of six steps");
             break;
         }
     }

@@ -1,13 +1,14 @@
 //! `list`: what is recorded and what is observed, whatever is broken.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use session_conformance::{MemoryBackend, Operation};
 use session_core::{
-    Backend as _, Backends, DamagedEntry, Entry, Error, ErrorKind, Filter, ListItem,
-    MemoryRegistry, Phase, Progress, Registry, Result, Revision, SessionId, SessionList,
-    SessionName, SessionRecord, StatusWord,
+    Backend, Backends, Capabilities, DamagedEntry, Entry, Error, ErrorKind, Filter, Found,
+    Isolation, ListItem, MemoryRegistry, Phase, ProbeReport, Progress, Registry, ResolvedSpec,
+    Result, Revision, Session, SessionId, SessionList, SessionName, SessionRecord, StatusWord,
 };
 
 use crate::place::named;
@@ -223,4 +224,112 @@ async fn an_engine_without_sessions_may_be_down() {
         .with("down", |_| Err(Error::new(ErrorKind::BackendUnavailable, "fake.make", "no socket")));
     let listed = world.another(down).list(&Filter::default()).await.expect("lists always work");
     assert!(listed.sessions.is_empty() && listed.notices.is_empty(), "{listed:?}");
+}
+
+/// A backend whose engine took the connection and says nothing more.
+#[derive(Debug)]
+struct Silent(Capabilities);
+
+#[async_trait]
+impl Backend for Silent {
+    fn kind(&self) -> &str {
+        "silent"
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.0
+    }
+
+    async fn probe(&self) -> Result<ProbeReport> {
+        std::future::pending().await
+    }
+
+    async fn create(&self, _: &SessionId, _: &ResolvedSpec) -> Result<Arc<dyn Session>> {
+        std::future::pending().await
+    }
+
+    async fn open(&self, _: &SessionId) -> Result<Arc<dyn Session>> {
+        std::future::pending().await
+    }
+
+    async fn list(&self) -> Result<Vec<Found>> {
+        std::future::pending().await
+    }
+
+    async fn destroy(&self, _: &SessionId) -> Result<()> {
+        std::future::pending().await
+    }
+}
+
+fn silent(_: &session_core::Layout) -> Result<Arc<dyn Backend>> {
+    Ok(Arc::new(Silent(Capabilities::new(Isolation::Container))))
+}
+
+/// Invariant 3: an engine that hangs costs its time once, whatever it has, and nothing else; not
+/// even that its half-made sessions are settled.
+#[tokio::test]
+async fn engines_that_hang_are_not_waited_for() {
+    let world = World::new();
+    let memory = world.memory.clone();
+    let up = move |_: &session_core::Layout| -> Result<Arc<dyn Backend>> {
+        Ok(Arc::new(MemoryBackend::new(memory.clone())))
+    };
+    let before = world.another(world.backends().with("one", up.clone()).with("two", up));
+    world.create("here").await;
+    for (name, kind) in [("a", "one"), ("b", "one"), ("c", "two")] {
+        let spec = waits(named(name)).with_backend(kind);
+        before.create(spec, &Progress::default()).await.expect("it can be made");
+    }
+    world.memory.fail_next(Operation::Create, ErrorKind::Io);
+    world.memory.fail_next(Operation::Destroy, ErrorKind::Io);
+    let half = waits(named("half")).with_backend("one");
+    before.create(half, &Progress::default()).await.expect_err("told to fail");
+
+    let hung = world
+        .another(world.backends().with("one", silent).with("two", silent).with("three", silent))
+        .with_answer_limit(Duration::from_millis(10));
+    let listed = hung.list(&Filter::default()).await.expect("lists always work");
+    assert_eq!(item(&listed, "here").status, StatusWord::Stopped);
+    for name in ["a", "b", "c", "half"] {
+        assert_eq!(item(&listed, name).status, StatusWord::Unknown, "{name}");
+    }
+    let told = |kind: &str| {
+        let of_kind = format!("backend `{kind}` does not answer");
+        listed.notices.iter().filter(|notice| notice.contains(&of_kind)).count()
+    };
+    assert_eq!((told("one"), told("two"), told("three")), (1, 1, 0), "{:?}", listed.notices);
+
+    let inspection = hung.inspect("a").await.expect("its record is there");
+    assert!(inspection.status.is_err_and(|reason| reason.contains("no answer")));
+    let settled = hung.reconcile().await.expect("it comes to an end");
+    let [(left, error)] = settled.left.as_slice() else { panic!("{settled:?}") };
+    assert_eq!((left.name.as_str(), error.kind()), ("half", ErrorKind::BackendUnavailable));
+    assert!(settled.settled.is_empty());
+}
+
+/// Issue 3: the first that answers, in the order of the words; none waits for another.
+#[tokio::test]
+async fn the_first_usable_backend_is_found() {
+    let world = World::new();
+    let memory = world.memory.clone();
+    let broken = |_: &session_core::Layout| -> Result<Arc<dyn Backend>> {
+        Err(Error::new(ErrorKind::BackendUnavailable, "fake.make", "no socket"))
+    };
+    let backends = world
+        .backends()
+        .with("silent", silent)
+        .with("broken", broken)
+        .with("other", move |_| Ok(Arc::new(MemoryBackend::new(memory.clone()))));
+    let manager = world.another(backends).with_answer_limit(Duration::from_millis(50));
+    assert_eq!(manager.first_usable(&["memory", "other"]).await.as_deref(), Some("memory"));
+    assert_eq!(manager.first_usable(&["other", "memory"]).await.as_deref(), Some("other"));
+    let found = manager.first_usable(&["broken", "silent", "unknown", "memory"]).await;
+    assert_eq!(found.as_deref(), Some("memory"));
+    assert_eq!(manager.first_usable(&["broken", "silent"]).await, None);
+    // What comes behind is not waited for.
+    let patient = manager.with_answer_limit(Duration::from_secs(3600));
+    assert_eq!(
+        patient.first_usable(&["broken", "memory", "silent"]).await.as_deref(),
+        Some("memory")
+    );
 }

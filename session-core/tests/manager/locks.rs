@@ -122,7 +122,7 @@ async fn child() {
     let Ok(root) = std::env::var(ORDER) else { return };
     let root = camino::Utf8Path::new(&root);
     let opened = open_registry(&Layout::new(root.join("home"))).await.expect("the index opens");
-    let manager = disk::manager(root, opened.registry, &Fuse::new(Blow::Unwind));
+    let manager = disk::manager(root, opened.registry, &Fuse::new(Blow::Unwind), false);
     let id = manager.find("one").await.expect("it is there").id;
     let stays = Progress::new(|event| {
         if matches!(event, Event::StepEnded { step, .. } if step == "backend") {
@@ -142,7 +142,7 @@ async fn child() {
 async fn a_killed_process_releases_its_lock() {
     let place = Place::new();
     let opened = open_registry(&place.layout()).await.expect("the index opens");
-    let manager = disk::manager(place.path(), opened.registry, &Fuse::new(Blow::Unwind));
+    let manager = disk::manager(place.path(), opened.registry, &Fuse::new(Blow::Unwind), false);
     let none = Progress::default();
     let record = manager.create(named("one"), &none).await.expect("it can be made");
     let mut child = Command::new(std::env::current_exe().expect("this is a program"))
@@ -176,7 +176,7 @@ async fn a_killed_process_releases_its_lock() {
 async fn lock_files_of_nothing_are_swept() {
     let place = Place::new();
     let registry: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
-    let manager = disk::manager(place.path(), registry, &Fuse::new(Blow::Unwind));
+    let manager = disk::manager(place.path(), registry, &Fuse::new(Blow::Unwind), false);
     let record = manager.create(named("one"), &Progress::default()).await.expect("it can be made");
     let locks = place.layout().home().join("locks");
     let stray = session_core::SessionId::new();

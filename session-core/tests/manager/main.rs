@@ -1,6 +1,7 @@
 //! The manager: whole operations over fakes, memory and disk, cut off wherever they can be.
 
 mod attaching;
+mod beside;
 mod crash;
 mod creating;
 mod disk;

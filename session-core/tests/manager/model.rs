@@ -114,7 +114,7 @@ impl Model {
 
 async fn play(place: &Place, registry: &Arc<dyn Registry>, step: &Move) -> Result<(), ErrorKind> {
     let fuse = Fuse::new(Blow::Unwind);
-    let manager = manager(place.path(), Arc::clone(registry), &fuse);
+    let manager = manager(place.path(), Arc::clone(registry), &fuse, true);
     let progress = fuse.progress();
     if let Some(point) = step.crash {
         fuse.light(point);
@@ -145,7 +145,7 @@ async fn check(moves: &[Move]) {
     let mut model = Model::default();
     for step in moves {
         let outcome = play(&place, &registry, step).await;
-        let manager = manager(place.path(), Arc::clone(&registry), &Fuse::new(Blow::Unwind));
+        let manager = manager(place.path(), Arc::clone(&registry), &Fuse::new(Blow::Unwind), true);
         let expected = model.after(step.operation, step.name);
         if outcome == Err(ErrorKind::Internal) {
             assert!(step.crash.is_some(), "{step:?}");

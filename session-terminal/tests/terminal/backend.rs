@@ -160,6 +160,10 @@ impl Session for OnPty {
         Ok(())
     }
 
+    async fn fetch_workspace(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn snapshots(&self) -> Option<&dyn Snapshots> {
         None
     }

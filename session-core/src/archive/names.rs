@@ -5,6 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::Timespec;
 
+use super::Links;
+
 /// The names of an entry's path, or why it is refused. `.` and doubled slashes mean nothing.
 pub(super) fn components(path: &[u8]) -> Result<Vec<OsString>, &'static str> {
     if path.first() == Some(&b'/') {
@@ -27,9 +29,16 @@ pub(super) fn components(path: &[u8]) -> Result<Vec<OsString>, &'static str> {
 /// `..` counts exactly only from a real directory, so it may only stand at the beginning: after a
 /// name it could go up from wherever another link leads. With that, following any number of links
 /// goes from one real directory inside to the next.
-pub(super) fn link_components(target: &[u8], depth: usize) -> Result<(), &'static str> {
+pub(super) fn link_components(
+    target: &[u8],
+    depth: usize,
+    links: Links,
+) -> Result<(), &'static str> {
     if target.is_empty() || target.contains(&0) {
         return Err("it links to nothing");
+    }
+    if links == Links::Any {
+        return Ok(());
     }
     if target.first() == Some(&b'/') {
         return Err("it is a link to an absolute path");
@@ -59,6 +68,17 @@ pub(super) fn time(text: &str) -> Option<Timespec> {
     Some(Timespec { tv_sec, tv_nsec })
 }
 
+/// The time as pax writes it; `None` where a header's whole seconds say it all.
+pub(super) fn time_text(seconds: i64, nanoseconds: i64) -> Option<String> {
+    match (seconds, nanoseconds) {
+        (0.., 0) => None,
+        (0.., _) => Some(format!("{seconds}.{nanoseconds:09}")),
+        (_, 0) => Some(seconds.to_string()),
+        // Counted down from the second above.
+        _ => Some(format!("-{}.{:09}", -(seconds + 1), 1_000_000_000 - nanoseconds)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,21 +98,30 @@ mod tests {
         for (target, depth) in
             [("/etc", 3), ("..", 0), ("../../a", 1), ("a/../../b", 1), ("a/..", 5), ("", 1)]
         {
-            assert!(link_components(target.as_bytes(), depth).is_err(), "{target} at {depth}");
+            let judged = link_components(target.as_bytes(), depth, Links::Inside);
+            assert!(judged.is_err(), "{target} at {depth}");
         }
         for (target, depth) in [("..", 1), ("../../a", 2), ("a/b", 0), ("./a", 0), ("...", 0)] {
-            assert!(link_components(target.as_bytes(), depth).is_ok(), "{target} at {depth}");
+            let judged = link_components(target.as_bytes(), depth, Links::Inside);
+            assert!(judged.is_ok(), "{target} at {depth}");
         }
+        assert!(link_components(b"/etc", 0, Links::Any).is_ok());
+        assert!(link_components(b"", 0, Links::Any).is_err());
     }
 
     #[test]
     fn times_are_read_to_the_nanosecond() {
-        let parts = |text| time(text).map(|time| (time.tv_sec, time.tv_nsec));
+        let parts = |text: &str| time(text).map(|time| (time.tv_sec, time.tv_nsec));
         assert_eq!(parts("12.5"), Some((12, 500_000_000)));
         assert_eq!(parts("-1.25"), Some((-2, 750_000_000)));
         assert_eq!(parts("7"), Some((7, 0)));
         assert_eq!(parts("1.0000000019"), Some((1, 1)));
         assert_eq!(parts("x"), None);
+        for there in [(12, 500_000_000), (-2, 750_000_000), (-1, 1), (-7, 0), (0, 5)] {
+            let text = time_text(there.0, there.1).unwrap();
+            assert_eq!(parts(&text), Some(there), "{text}");
+        }
+        assert_eq!(time_text(7, 0), None);
         assert_eq!(parts("1.x"), None);
     }
 }

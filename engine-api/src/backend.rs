@@ -1,0 +1,107 @@
+//! The backend that both engines share.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use session_core::{
+    Backend, Capabilities, Error, ErrorKind, Found, Isolation, Layout, ProbeReport, ResolvedSpec,
+    Result, Session, SessionId,
+};
+use tokio::sync::OnceCell;
+
+use crate::session::ContainerSession;
+use crate::{Endpoint, Engine, EngineKind};
+
+/// What the program tells a backend about the machine and the person.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct EngineHost {
+    /// Where the engine may be, in order; the first that answers is taken.
+    pub endpoints: Vec<Endpoint>,
+    /// The calling user, whose files the session's are.
+    pub uid: u32,
+    /// The calling user's group.
+    pub gid: u32,
+    /// The calling user's login name.
+    pub user: String,
+}
+
+impl EngineHost {
+    /// A host with one place where the engine may be.
+    pub fn new(endpoint: Endpoint, uid: u32, gid: u32, user: impl Into<String>) -> Self {
+        Self { endpoints: vec![endpoint], uid, gid, user: user.into() }
+    }
+}
+
+/// Makes sessions in containers of one engine. Connects when it is first needed.
+#[derive(Debug, Clone)]
+pub struct ContainerBackend {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What a backend and its sessions have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) kind: EngineKind,
+    pub(crate) host: EngineHost,
+    pub(crate) layout: Layout,
+    pub(crate) capabilities: Capabilities,
+    engine: OnceCell<Engine>,
+}
+
+impl Shared {
+    /// The engine; the connection is made, and its identity proved, by the first call.
+    pub(crate) async fn engine(&self) -> Result<&Engine> {
+        self.engine.get_or_try_init(|| Engine::connect_first(&self.host.endpoints, self.kind)).await
+    }
+}
+
+impl ContainerBackend {
+    /// A backend for the engine `kind` that keeps what it must remember under `layout`.
+    pub fn new(kind: EngineKind, layout: &Layout, host: EngineHost) -> Self {
+        let mut capabilities = Capabilities::new(Isolation::Container);
+        capabilities.exec_when_stopped = true;
+        capabilities.survives_holder = true;
+        capabilities.stats = true;
+        let layout = layout.clone();
+        let engine = OnceCell::new();
+        Self { shared: Arc::new(Shared { kind, host, layout, capabilities, engine }) }
+    }
+}
+
+#[async_trait]
+impl Backend for ContainerBackend {
+    fn kind(&self) -> &str {
+        self.shared.kind.word()
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.shared.capabilities
+    }
+
+    async fn probe(&self) -> Result<ProbeReport> {
+        let engine = self.shared.engine().await?;
+        let identity = engine.identity();
+        Ok(ProbeReport::new(
+            self.kind(),
+            format!("{} {}", self.kind(), identity.version),
+            Vec::new(),
+        ))
+    }
+
+    async fn create(&self, _: &SessionId, _: &ResolvedSpec) -> Result<Arc<dyn Session>> {
+        Err(Error::new(ErrorKind::Unsupported, "engine.create", "not written yet"))
+    }
+
+    async fn open(&self, id: &SessionId) -> Result<Arc<dyn Session>> {
+        Ok(Arc::new(ContainerSession::new(Arc::clone(&self.shared), *id)))
+    }
+
+    async fn list(&self) -> Result<Vec<Found>> {
+        Ok(Vec::new())
+    }
+
+    async fn destroy(&self, _: &SessionId) -> Result<()> {
+        Ok(())
+    }
+}

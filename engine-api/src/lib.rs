@@ -1,0 +1,23 @@
+//! Sessions in containers, over the API that Docker and Podman share.
+//!
+//! The one door to bollard: `backend-docker` and `backend-podman` are thin over
+//! [`ContainerBackend`], and no type of bollard is in a public signature.
+
+mod backend;
+mod dialect;
+mod endpoint;
+mod engine;
+mod exec;
+mod failure;
+mod hijack;
+mod identity;
+mod platform;
+mod session;
+mod transfer;
+
+pub use backend::{ContainerBackend, EngineHost};
+pub use dialect::Dialect;
+pub use endpoint::{Address, Endpoint, EngineView, SshPlace, TlsFiles};
+pub use engine::{Engine, Facts, Limits};
+pub use identity::{EngineKind, Identity};
+pub use platform::Platform;
