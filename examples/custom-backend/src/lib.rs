@@ -1,5 +1,5 @@
-//! A backend of a third party: sessions in which processes see a read-only host, of which they can
-//! write the session's projects and a `/tmp` of their own, and no processes but the session's.
+//! A backend of a third party: programs see a read-only host, of which they can write the session's
+//! projects and a `/tmp` that ends with them, and no processes but those that they started.
 //!
 //! Every program runs in `bwrap` (bubblewrap), in namespaces of its own for files and processes.
 //! Shown here: the whole of what a backend implements. What is the same for all backends whose
@@ -66,8 +66,9 @@ impl Backend for BwrapBackend {
         report.checks.push(match tried {
             Ok(output) if output.status.success() => Check::passed("bwrap-runs", "bwrap runs"),
             tried => {
-                let why = tried.map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
-                Check::failed("bwrap-runs", format!("bwrap: {why:?}"), "install bubblewrap")
+                let said = tried.map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
+                let why = said.unwrap_or_else(|error| error.to_string());
+                Check::failed("bwrap-runs", why.trim(), "install bubblewrap; allow namespaces")
             }
         });
         Ok(report)
