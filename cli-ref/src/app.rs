@@ -12,6 +12,7 @@ use session_workspace::HostWorkspaces;
 
 use crate::args::{Arguments, Command};
 use crate::commands::{self, Context};
+use crate::engines::with_engines;
 use crate::surroundings::{Surroundings, git_ignore_file};
 use crate::ui::Ui;
 
@@ -28,10 +29,10 @@ impl Default for App {
 }
 
 impl App {
-    /// The command with the backends that come with it: `local`.
+    /// The command with the backends that come with it: `docker`, `podman` and `local`.
     pub fn new() -> Self {
         let local = |layout: &Layout| Ok(Arc::new(LocalBackend::new(layout)) as Arc<dyn Backend>);
-        Self { backends: Backends::new().with("local", local) }
+        Self { backends: with_engines(Backends::new()).with("local", local) }
     }
 
     /// Adds a backend under `kind`, or replaces one.
@@ -71,6 +72,7 @@ impl App {
         match &arguments.command {
             Command::Man => return commands::manual(ui),
             Command::Completions(shell) => return Ok(commands::completions(ui, shell)),
+            Command::Explain(explain) => return commands::explain(ui, explain),
             _ => {}
         }
         let surroundings = Surroundings::read(arguments.home)?;

@@ -3,6 +3,8 @@
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::amount;
+
 /// Isolated, persistent sessions for coding agents.
 ///
 /// A session is a private copy of your project on a branch of its own, with a program running in
@@ -50,12 +52,18 @@ pub(crate) enum Command {
     Logs(Logs),
     /// Show all that is known of a session, as JSON.
     Inspect(Inspect),
+    /// Show what a session uses: processes, memory, processor time.
+    Stats(Stats),
+    /// Build the images that containers are made of, or show those there are.
+    Image(Image),
     /// Bring a removed session back, stopped, as it was.
     Restore(Restore),
     /// Look at removed sessions, or delete them for good.
     Trash(Trash),
     /// Check what sessions need, and mend the index.
     Doctor(Doctor),
+    /// Explain a code that `doctor` shows, or an exit code.
+    Explain(Explain),
     /// Look at the configuration.
     Config(Config),
     /// Print completions for a shell.
@@ -93,9 +101,12 @@ pub(crate) struct Start {
     /// Leave uncommitted changes out.
     #[arg(long)]
     pub(crate) clean: bool,
-    /// Which backend makes the session.
+    /// Which backend makes the session [default: the first engine that answers, else `local`].
     #[arg(long, value_name = "KIND")]
     pub(crate) backend: Option<String>,
+    /// What only containers have.
+    #[command(flatten)]
+    pub(crate) container: Container,
     /// What the agent is called in lists [default: the command's name].
     #[arg(long, short, value_name = "AGENT")]
     pub(crate) agent: Option<String>,
@@ -111,6 +122,35 @@ pub(crate) struct Start {
     /// What runs in it [default: your shell].
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Containers")]
+pub(crate) struct Container {
+    /// The image that the container is made of [default: sessctl-shell:latest].
+    #[arg(long, value_name = "IMAGE")]
+    pub(crate) image: Option<String>,
+    /// Run as the container's root instead of as you.
+    #[arg(long)]
+    pub(crate) root: bool,
+    /// The network: `none`, `default`, or one that the engine has.
+    #[arg(long, value_name = "NETWORK")]
+    pub(crate) network: Option<String>,
+    /// The most memory, such as `512m` or `2g`.
+    #[arg(long, value_name = "SIZE", value_parser = amount::bytes)]
+    pub(crate) memory: Option<u64>,
+    /// The most processor time, such as `1.5` for one processor and a half.
+    #[arg(long, value_name = "NUMBER", value_parser = amount::thousandths)]
+    pub(crate) cpus: Option<u32>,
+    /// The most processes and threads.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) pids: Option<u32>,
+    /// Let nothing of the image be changed; the workspace, the home and /tmp can.
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Copy the workspace into the engine instead of mounting it: for an engine elsewhere.
+    #[arg(long)]
+    pub(crate) upload: bool,
 }
 
 #[derive(Debug, Args)]
@@ -262,6 +302,49 @@ pub(crate) struct Doctor {
     /// Make the index again from the record files and from what backends have.
     #[arg(long)]
     pub(crate) rebuild: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stats {
+    /// The session's name or id.
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Image {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: ImageAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImageAction {
+    /// Build the image of an agent: `shell`, `claude`, `codex` or `opencode`.
+    Build {
+        /// Which agent is in it.
+        #[arg(value_name = "AGENT", default_value = "shell")]
+        agent: String,
+        /// What it is built on [default: debian:stable-slim; an agent's on sessctl-shell:latest].
+        #[arg(long, value_name = "IMAGE")]
+        base: Option<String>,
+        /// In which engine [default: the first that answers].
+        #[arg(long, value_name = "KIND")]
+        backend: Option<String>,
+    },
+    /// Show the images that are built.
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only those of this engine.
+        #[arg(long, value_name = "KIND")]
+        backend: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The code [default: shows all codes].
+    #[arg(value_name = "CODE")]
+    pub(crate) code: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -19,26 +19,64 @@ use file::Links;
 const OPERATION: &str = "sessctl.config";
 
 /// Every key there is. Those of a project file are a stranger's words: none may run a program.
-const KEYS: [&str; 5] = ["backend", "branch_prefix", "detach_key", "exclude", "include"];
+const KEYS: [&str; 8] =
+    ["backend", "branch_prefix", "detach_key", "docker", "exclude", "image", "include", "podman"];
+
+/// The backend where none is configured: the first engine that answers, else the host.
+pub(crate) const AUTOMATIC: &str = "auto";
+
+/// S0's name for what `SESSCTL_IMAGE` says, too.
+const OLD_IMAGE_VARIABLE: &str = "CLAUDE_IMAGE";
 
 /// What `sessctl/config.toml` in the user's configuration directory, or `.sessctl.toml` in a
 /// project, may say. A key of the project's file replaces the same key of the user's, lists too.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// The kind of backend that makes a session where none is asked for.
+    /// The kind of backend that makes a session where none is asked for; `auto` is the first engine
+    /// that answers, and the host where none does. Not in a project's file.
     backend: Option<String>,
     /// What the name of a session's branch begins with where none is asked for, such as
     /// `session/`.
     branch_prefix: Option<String>,
     /// The chord that leaves a session running, such as `ctrl-\` or `ctrl-q`.
     detach_key: Option<String>,
+    /// Where Docker is. Not in a project's file.
+    docker: Option<Engine>,
     /// What a session's copy leaves out where nothing is asked for, in gitignore syntax. A mounted
     /// directory leaves nothing out.
     exclude: Option<Vec<String>>,
+    /// What containers are made of where no image is asked for. Not in a project's file.
+    image: Option<String>,
     /// Which ignored files come along where none are asked for, in gitignore syntax. Only sessions
     /// with a branch of their own heed it; other copies have all files.
     include: Option<Vec<String>>,
+    /// Where Podman is. Not in a project's file.
+    podman: Option<Engine>,
+}
+
+impl Config {
+    /// The keys in it that decide how far a session is kept apart from the host, or by what: none
+    /// that comes with a stranger's project may.
+    fn isolating(&self) -> Vec<&'static str> {
+        [
+            ("backend", self.backend.is_some()),
+            ("docker", self.docker.is_some()),
+            ("image", self.image.is_some()),
+            ("podman", self.podman.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(key, is_set)| is_set.then_some(key))
+        .collect()
+    }
+}
+
+/// What may be said of one engine.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Engine {
+    /// Its socket or URL, such as `unix:///run/user/1000/docker.sock`.
+    socket: Option<String>,
 }
 
 /// What counts of all that is set, and where each value comes from.
@@ -47,18 +85,27 @@ pub(crate) struct Settings {
     pub(crate) backend: Setting<String>,
     pub(crate) branch_prefix: Setting<String>,
     pub(crate) detach_key: Setting<Chord>,
+    pub(crate) docker_socket: Setting<String>,
     pub(crate) exclude: Setting<Vec<String>>,
+    pub(crate) image: Setting<String>,
     pub(crate) include: Setting<Vec<String>>,
+    pub(crate) podman_socket: Setting<String>,
 }
 
 impl Settings {
-    /// Reads the environment and both files, each of which has to be in order.
-    pub(crate) fn read(here: &Path) -> Result<Self> {
+    /// Reads the environment and both files, each of which has to be in order; without a place to be
+    /// in there is no project.
+    pub(crate) fn read(here: Option<&Path>) -> Result<Self> {
         // The strongest first.
         let mut layers = vec![Layer { source: Source::Environment, config: from_environment()? }];
-        if let Some(path) = file::project(here)
+        if let Some(image) = variable(OLD_IMAGE_VARIABLE)? {
+            let config = Config { image: Some(image), ..Config::default() };
+            layers.push(Layer { source: Source::OldVariable, config });
+        }
+        if let Some(path) = here.and_then(file::project)
             && let Some(config) = file::read(&path, Links::Refuse)?
         {
+            file::refuse(&path, &config.isolating(), user_file().as_deref())?;
             layers.push(Layer { source: Source::Project(path), config });
         }
         if let Some(path) = user_file()
@@ -74,7 +121,7 @@ impl Settings {
             |key, of: fn(&Config) -> &Option<Vec<String>>| pick(&layers, key, of, Vec::new());
         let chord = |text: String| Chord::parse(&text).map_err(|error| error.message().to_owned());
         Ok(Self {
-            backend: text("backend", |config| &config.backend, "local"),
+            backend: text("backend", |config| &config.backend, AUTOMATIC),
             branch_prefix: text(
                 "branch_prefix",
                 |config| &config.branch_prefix,
@@ -83,8 +130,11 @@ impl Settings {
             .parse("branch_prefix", branch_prefix)?,
             detach_key: text("detach_key", |config| &config.detach_key, Chord::DEFAULT)
                 .parse("detach_key", chord)?,
+            docker_socket: socket(&layers, "docker.socket", |config| config.docker.as_ref()),
             exclude: list("exclude", |config| &config.exclude),
+            image: text("image", |config| &config.image, &policy.image),
             include: list("include", |config| &config.include),
+            podman_socket: socket(&layers, "podman.socket", |config| config.podman.as_ref()),
         })
     }
 
@@ -94,17 +144,21 @@ impl Settings {
         policy.branch_prefix.clone_from(&self.branch_prefix.value);
         policy.exclude.clone_from(&self.exclude.value);
         policy.include.clone_from(&self.include.value);
+        policy.image.clone_from(&self.image.value);
         policy
     }
 
     /// Every key with its value, a text or a list of texts, in the order of the keys.
-    pub(crate) fn rows(&self) -> [(&'static str, Value, &Origin); 5] {
+    pub(crate) fn rows(&self) -> [(&'static str, Value, &Origin); 8] {
         [
             ("backend", json!(self.backend.value), &self.backend.origin),
             ("branch_prefix", json!(self.branch_prefix.value), &self.branch_prefix.origin),
             ("detach_key", json!(self.detach_key.value.word()), &self.detach_key.origin),
+            ("docker.socket", json!(self.docker_socket.value), &self.docker_socket.origin),
             ("exclude", json!(self.exclude.value), &self.exclude.origin),
+            ("image", json!(self.image.value), &self.image.origin),
             ("include", json!(self.include.value), &self.include.origin),
+            ("podman.socket", json!(self.podman_socket.value), &self.podman_socket.origin),
         ]
     }
 }
@@ -128,6 +182,7 @@ struct Layer {
 
 enum Source {
     Environment,
+    OldVariable,
     Project(PathBuf),
     User(PathBuf),
 }
@@ -136,6 +191,7 @@ impl Source {
     fn origin(&self, key: &str) -> Origin {
         match self {
             Self::Environment => Origin::Environment(variable_of(key)),
+            Self::OldVariable => Origin::Environment(OLD_IMAGE_VARIABLE.to_owned()),
             Self::Project(path) => Origin::Project(path.clone()),
             Self::User(path) => Origin::User(path.clone()),
         }
@@ -156,8 +212,17 @@ fn pick<T: Clone>(
     found.unwrap_or_else(|| Setting::new(default, Origin::Default))
 }
 
+/// Where an engine is; empty for the usual places.
+fn socket(layers: &[Layer], key: &str, of: fn(&Config) -> Option<&Engine>) -> Setting<String> {
+    let found = layers.iter().find_map(|layer| {
+        let value = of(&layer.config)?.socket.clone()?;
+        Some(Setting::new(value, layer.source.origin(key)))
+    });
+    found.unwrap_or_else(|| Setting::new(String::new(), Origin::Default))
+}
+
 fn variable_of(key: &str) -> String {
-    format!("SESSCTL_{}", key.to_ascii_uppercase())
+    format!("SESSCTL_{}", key.to_ascii_uppercase().replace('.', "_"))
 }
 
 fn from_environment() -> Result<Config> {
@@ -168,12 +233,16 @@ fn from_environment() -> Result<Config> {
         };
         Ok(text(key)?.map(split))
     };
+    let engine = |key| Ok(text(key)?.map(|socket| Engine { socket: Some(socket) }));
     Ok(Config {
         backend: text("backend")?,
         branch_prefix: text("branch_prefix")?,
         detach_key: text("detach_key")?,
+        docker: engine("docker.socket")?,
         exclude: list("exclude")?,
+        image: text("image")?,
         include: list("include")?,
+        podman: engine("podman.socket")?,
     })
 }
 

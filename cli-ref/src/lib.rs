@@ -9,12 +9,16 @@
 //! }
 //! ```
 
+mod amount;
 mod app;
 mod args;
 mod bar;
 mod chord;
 mod commands;
 mod config;
+mod engines;
+mod explanations;
+mod images;
 mod pipes;
 mod surroundings;
 mod terminal;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 
+use backend_docker::{Endpoint, EngineHost};
 use camino::{Utf8Path, Utf8PathBuf};
 use etcetera::BaseStrategy;
 use session_core::{Error, ErrorKind, HostView, Layout, Result};
@@ -30,25 +31,60 @@ impl Surroundings {
             Error::io(OPERATION, "the current directory is gone; `cd` to another", error)
         })?;
         let here = utf8(here.into_os_string(), "the current directory")?;
-        let settings = Settings::read(here.as_std_path())?;
+        let settings = Settings::read(Some(here.as_std_path()))?;
 
-        let environment: BTreeMap<String, String> = std::env::vars_os()
-            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        let user = ["USER", "LOGNAME"].iter().find_map(|key| environment.get(*key).cloned());
-        let user = user.unwrap_or_else(account);
+        let environment = environment();
+        let user = user(&environment);
         let shell = environment.get("SHELL").filter(|shell| !shell.is_empty()).cloned();
         let runtime = environment.get("XDG_RUNTIME_DIR").map(Utf8PathBuf::from);
         let has_systemd = runtime.is_some_and(|runtime| runtime.join("systemd/private").exists());
         let host = HostView::new(here.clone(), user)
             .with_shell(vec![shell.unwrap_or_else(|| "/bin/sh".to_owned())])
             .with_ssh_client(environment.get("SSH_CLIENT").cloned())
-            .with_default_backend(settings.backend.value.clone())
             .with_environment(environment);
         let Setting { value: home, origin: home_origin } = find_home(home)?;
         let layout = Layout::new(absolute(&here, &home));
         Ok(Self { layout, host, settings, home_origin, has_systemd })
     }
+}
+
+/// What a backend of containers is told of this machine and its person.
+///
+/// Where an engine is, is nothing that a project may say, so the working directory has no part in
+/// it: a holder, which runs in another one, finds the same.
+pub(crate) fn engine_host(kind: &str) -> Result<EngineHost> {
+    let settings = Settings::read(None)?;
+    let (asked, variable, usual): (_, _, &[&str]) = match kind {
+        backend_docker::KIND => (settings.docker_socket, "DOCKER_HOST", &["/var/run/docker.sock"]),
+        _ => (settings.podman_socket, "CONTAINER_HOST", &["/run/podman/podman.sock"]),
+    };
+    let environment = environment();
+    let named = Some(asked.value).filter(|socket| !socket.is_empty());
+    let named = named.or_else(|| environment.get(variable).filter(|it| !it.is_empty()).cloned());
+    let endpoints = match &named {
+        Some(named) => vec![Endpoint::parse(named).ok_or_else(|| {
+            let reason = format!("`{}` is no address of an engine", named.escape_debug());
+            Error::new(ErrorKind::InvalidInput, "sessctl.setup", reason)
+        })?],
+        None => usual.iter().filter_map(|path| Endpoint::parse(path)).collect(),
+    };
+    let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+    let mut host = EngineHost::new(Endpoint::Unix("/".into()), uid, gid, user(&environment));
+    host.endpoints = endpoints;
+    Ok(host)
+}
+
+/// The variables whose names and values are text.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// The person's login name.
+fn user(environment: &BTreeMap<String, String>) -> String {
+    let named = ["USER", "LOGNAME"].iter().find_map(|key| environment.get(*key).cloned());
+    named.unwrap_or_else(account)
 }
 
 /// The file of patterns that the person's git ignores everywhere, if there is one.

@@ -64,6 +64,15 @@ impl Ui {
         }
     }
 
+    /// Asks what most people say yes to: only `n` and `no`, and the end of the input, are a no.
+    pub(crate) fn agree(self, question: &str) -> bool {
+        eprint!("{question} ");
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer);
+        let answer = answer.trim().to_ascii_lowercase();
+        read.is_ok_and(|count| count > 0) && !matches!(answer.as_str(), "n" | "no")
+    }
+
     /// Asks; anything but `y` or `yes` is a no.
     pub(crate) fn confirm(self, question: &str) -> bool {
         eprint!("{question} [y/N] ");

@@ -9,8 +9,9 @@ use session_core::{
 };
 use tokio::sync::OnceCell;
 
+use crate::place::Place;
 use crate::session::ContainerSession;
-use crate::{Endpoint, Engine, EngineKind};
+use crate::{Endpoint, Engine, EngineKind, create, list, stop};
 
 /// What the program tells a backend about the machine and the person.
 #[derive(Debug, Clone)]
@@ -89,19 +90,40 @@ impl Backend for ContainerBackend {
         ))
     }
 
-    async fn create(&self, _: &SessionId, _: &ResolvedSpec) -> Result<Arc<dyn Session>> {
-        Err(Error::new(ErrorKind::Unsupported, "engine.create", "not written yet"))
+    async fn create(&self, id: &SessionId, spec: &ResolvedSpec) -> Result<Arc<dyn Session>> {
+        let place = create::create(&self.shared, id, spec).await?;
+        Ok(Arc::new(ContainerSession::new(Arc::clone(&self.shared), place)))
     }
 
     async fn open(&self, id: &SessionId) -> Result<Arc<dyn Session>> {
-        Ok(Arc::new(ContainerSession::new(Arc::clone(&self.shared), *id)))
+        let place = Place::new(&self.shared.layout, self.kind(), id);
+        let found = place.exists()
+            || !list::containers(&self.shared, "engine.open", Some(id)).await?.is_empty();
+        if !found {
+            let message = "there is no such session in this home; list shows those there are";
+            return Err(Error::new(ErrorKind::NotFound, "engine.open", message)
+                .with_session(id.to_string()));
+        }
+        Ok(Arc::new(ContainerSession::new(Arc::clone(&self.shared), place)))
     }
 
     async fn list(&self) -> Result<Vec<Found>> {
-        Ok(Vec::new())
+        list::list(&self.shared).await
     }
 
-    async fn destroy(&self, _: &SessionId) -> Result<()> {
-        Ok(())
+    async fn destroy(&self, id: &SessionId) -> Result<()> {
+        let place = Place::new(&self.shared.layout, self.kind(), id);
+        stop::destroy(&self.shared, &place).await
     }
+}
+
+/// Runs `work` where it may block.
+pub(crate) async fn blocking<T: Send + 'static>(
+    operation: &'static str,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        let message = "the work was broken off; the runtime is shutting down or it panicked";
+        Err(Error::new(ErrorKind::Internal, operation, message).with_source(error))
+    })
 }

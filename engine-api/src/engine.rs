@@ -8,6 +8,7 @@ mod tls;
 mod wire;
 
 use std::borrow::Cow;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use futures_util::stream::FuturesOrdered;
 use session_core::{Error, ErrorKind, Result};
 use tokio::sync::OnceCell;
 
+pub(crate) use dial::Link;
 pub use facts::{Facts, Limits};
 
 use crate::failure::{Peer, failed};
@@ -82,6 +84,11 @@ impl Engine {
                 format!("no place to look for {} was given; name its socket", kind.title());
             Error::new(ErrorKind::BackendUnavailable, "engine.connect", message)
         }))
+    }
+
+    /// Makes a connection of its own, for a request that turns it into a stream.
+    pub(crate) async fn dial(&self) -> io::Result<Link> {
+        dial::dial(&self.inner.endpoint).await
     }
 
     /// Where it is.

@@ -89,7 +89,7 @@ pub(crate) fn cause_of(failure: &bollard::errors::Error) -> (Cause, String) {
         Failure::SocketNotFoundError(path) => {
             (Cause::NothingThere, format!("there is no socket `{path}`"))
         }
-        Failure::RequestTimeoutError => (Cause::Silent, "it did not answer in time".to_owned()),
+        Failure::RequestTimeoutError => (Cause::Silent, "no answer in time".to_owned()),
         Failure::JsonDataError { message, .. } => {
             (Cause::Garbled, format!("its answer was not understood: {message}"))
         }
@@ -97,6 +97,9 @@ pub(crate) fn cause_of(failure: &bollard::errors::Error) -> (Cause, String) {
         | Failure::InvalidURIError { .. }
         | Failure::InvalidURIPartsError { .. }
         | Failure::URLEncodedError { .. } => (Cause::Invalid, failure.to_string()),
+        // These two hide themselves from who walks down the sources.
+        Failure::IOError { err } => transport_cause(err),
+        Failure::HyperResponseError { err } => transport_cause(err),
         other => transport_cause(other),
     }
 }

@@ -8,22 +8,17 @@ use std::io;
 
 use bytes::{Buf as _, BytesMut};
 use session_core::{Error, ErrorKind, Result};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::{Endpoint, Engine};
+use crate::Engine;
+use crate::engine::Link;
 
 /// The longest answer that is not a stream.
 const LONGEST_ANSWER: usize = 1 << 20;
 
-/// What an engine can be spoken to over.
-pub(crate) trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
-
 /// A connection that is now a stream, with what came along with the answer.
 pub(crate) struct Hijacked {
-    pub(crate) connection: Box<dyn Connection>,
+    pub(crate) connection: Link,
     pub(crate) early: BytesMut,
 }
 
@@ -53,7 +48,7 @@ async fn exchange(
     path: &str,
     body: &str,
 ) -> io::Result<std::result::Result<Hijacked, Answer>> {
-    let mut connection = dial(engine.endpoint()).await?;
+    let mut connection = engine.dial().await?;
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -79,12 +74,6 @@ async fn exchange(
     let said = content_length(&head).unwrap_or(LONGEST_ANSWER).min(LONGEST_ANSWER);
     while early.len() < said && connection.read_buf(&mut early).await? > 0 {}
     Ok(Err(Answer { status, message: message(&early) }))
-}
-
-/// A connection of its own to where the engine is.
-async fn dial(endpoint: &Endpoint) -> io::Result<Box<dyn Connection>> {
-    let Endpoint::Unix(path) = endpoint;
-    Ok(Box::new(UnixStream::connect(path.as_std_path()).await?))
 }
 
 fn content_length(head: &str) -> Option<usize> {

@@ -3,7 +3,11 @@
 //! The one door to bollard: `backend-docker` and `backend-podman` are thin over
 //! [`ContainerBackend`], and no type of bollard is in a public signature.
 
+mod account;
+mod account_files;
 mod backend;
+mod container;
+mod create;
 mod dialect;
 mod endpoint;
 mod engine;
@@ -11,8 +15,19 @@ mod exec;
 mod failure;
 mod hijack;
 mod identity;
+mod labels;
+mod launch;
+mod list;
+mod main_process;
+mod mounts;
+mod place;
 mod platform;
 mod session;
+mod signal;
+mod start;
+mod status;
+mod stop;
+mod streams;
 mod transfer;
 
 pub use backend::{ContainerBackend, EngineHost};

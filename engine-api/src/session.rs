@@ -6,50 +6,58 @@ use std::time::Duration;
 use async_trait::async_trait;
 use camino::Utf8Path;
 use session_core::{
-    ByteStream, Error, ErrorKind, Exec, ExecRequest, Launch, MainProcess, Process, Result, Session,
+    ByteStream, Exec, ExecRequest, Launch, MainProcess, Process, Result, Session,
     SessionId, Snapshots, Stats, Status, Transfer,
 };
 
 use crate::backend::Shared;
-use crate::{exec, transfer};
+use crate::place::{Place, SessionFile};
+use crate::{exec, main_process, start, status, stop, transfer};
 
 #[derive(Debug)]
 pub(crate) struct ContainerSession {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) id: SessionId,
+    pub(crate) place: Place,
 }
 
 impl ContainerSession {
-    pub(crate) fn new(shared: Arc<Shared>, id: SessionId) -> Self {
-        Self { shared, id }
+    pub(crate) fn new(shared: Arc<Shared>, place: Place) -> Self {
+        Self { shared, place }
     }
 
-    /// The container's name: by it, or by the id's label, a fresh process finds it.
-    pub(crate) fn container(&self) -> String {
-        format!("sessctl-{}", self.id)
+    /// What it was made with: the container's id, its user, its directories.
+    ///
+    /// Fails with `Refused` for a half-made session and with `Lost` where nothing is there.
+    pub(crate) fn facts(&self, operation: &'static str) -> Result<SessionFile> {
+        status::whole(&self.place, operation)
+    }
+
+    /// The container's id. It runs: if it did not, it was started to idle.
+    pub(crate) async fn running_container(&self) -> Result<String> {
+        start::running_container(&self.shared, &self.place).await
     }
 }
 
 #[async_trait]
 impl Session for ContainerSession {
     fn id(&self) -> &SessionId {
-        &self.id
+        self.place.id()
     }
 
     async fn status(&self) -> Result<Status> {
-        Err(Error::new(ErrorKind::Unsupported, "engine.status", "not written yet"))
+        status::of(self.shared.engine().await?, &self.place).await
     }
 
-    async fn start(&self, _: &Launch) -> Result<MainProcess> {
-        Err(Error::new(ErrorKind::Unsupported, "engine.start", "not written yet"))
+    async fn start(&self, launch: &Launch) -> Result<MainProcess> {
+        start::start(&self.shared, &self.place, launch).await
     }
 
     async fn main_process(&self) -> Result<Option<MainProcess>> {
-        Ok(None)
+        main_process::again(&self.shared, &self.place).await
     }
 
-    async fn stop(&self, _: Duration) -> Result<()> {
-        Ok(())
+    async fn stop(&self, grace: Duration) -> Result<()> {
+        stop::stop(&self.shared, &self.place, grace).await
     }
 
     async fn fetch_workspace(&self) -> Result<()> {

@@ -45,7 +45,8 @@ impl Case {
 
     /// A spec with a directory of its own, made, and a working directory below it.
     pub(crate) fn spec(&self) -> Verdict<ResolvedSpec> {
-        let name = format!("s{}", self.count.fetch_add(1, Ordering::Relaxed));
+        // Names are unique for an engine, which the clauses that run side by side may share.
+        let name = format!("s{}-{}", self.count.fetch_add(1, Ordering::Relaxed), SessionId::new());
         let directory = self.fixture.directory().join(&name);
         let working_directory = directory.join("workspace");
         std::fs::create_dir_all(&working_directory)?;
@@ -53,6 +54,7 @@ impl Case {
         let name = SessionName::try_from(name)?;
         let mut spec = ResolvedSpec::new(name, self.backend.kind(), command, directory);
         spec.working_directory = working_directory;
+        spec.container = self.fixture.container();
         spec.labels.insert("conformance".to_owned(), "yes".to_owned());
         Ok(spec)
     }

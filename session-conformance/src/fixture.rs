@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use camino::Utf8Path;
-use session_core::{Backend, ResolvedSpec, Result, SessionId};
+use session_core::{Backend, ContainerOptions, ResolvedSpec, Result, SessionId};
 
 use crate::{Step, platform, script};
 
@@ -33,6 +33,11 @@ pub trait Fixture: Send + Sync + 'static {
     /// What else this fixture can do.
     fn hooks(&self) -> Hooks {
         Hooks::new()
+    }
+
+    /// What sessions that are containers are made with: their image, at least.
+    fn container(&self) -> ContainerOptions {
+        ContainerOptions::default()
     }
 
     /// The program and arguments that do `steps` in a session.

@@ -4,16 +4,19 @@
 //!   [`Fixture`]. [`registry_main`] does the same for a registry. `docs/backend-authors.md` says how.
 //! - [`MemoryBackend`] is for the tests of programs that embed sessions: no processes, no disk,
 //!   strict, and it fails on request.
+//! - [`engines`] says where the engines of this repository's tests are.
 //! - [`Mutant`] and [`RegistryMutant`] break one thing each: they show that the clauses catch it.
 //!
 //! A clause runs in a place of its own, within a bound ([`Fixture::bound`]), and what it made is
 //! destroyed after it. Nothing here reads the environment except [`main`] (`SESSION_CONFORMANCE`),
-//! the command line of a test ([`main`], [`registry_main`]), and the default of
+//! [`engines`], the command line of a test ([`main`], [`registry_main`]), and the default of
 //! [`Fixture::host_variable`].
 
 mod case;
 mod clause;
 mod clauses;
+#[cfg(unix)]
+pub mod engines;
 mod fixture;
 mod home;
 mod memory;

@@ -20,6 +20,7 @@ mod records;
 mod registry;
 mod schemas;
 mod spec;
+mod stats;
 mod status;
 mod terminal;
 mod time;
@@ -52,6 +53,7 @@ pub use registry::{
 };
 pub use schemas::schemas;
 pub use spec::{ResolvedSpec, SessionSpec};
+pub use stats::{STATS_VERSION, SessionStats};
 pub use status::{Exit, Phase, Status};
 pub use terminal::{
     AttachOptions, Attachment, HoldRequest, TerminalEvent, TerminalInput, TerminalOutput, Terminals,

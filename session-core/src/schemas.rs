@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use crate::{ErrorReport, Event, SessionList, SessionRecord, SessionSpec};
+use crate::{ErrorReport, Event, SessionList, SessionRecord, SessionSpec, SessionStats};
 
 /// The JSON Schemas (draft 2020-12) of all public documents, by name: `spec`, `record`, `list`,
-/// `event`, `error`.
+/// `stats`, `event`, `error`.
 ///
 /// `docs/schemas/<name>.json` is the same, kept so by a test. What is read (`spec`, `record`) is
 /// described as it is accepted, what is only written as it is produced.
@@ -17,6 +17,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("spec", schema::<SessionSpec>("spec", "What is asked for", read)),
         ("record", schema::<SessionRecord>("record", "The durable document about a session", read)),
         ("list", schema::<SessionList>("list", "What `sessctl list --json` prints", write)),
+        ("stats", schema::<SessionStats>("stats", "What `sessctl stats --json` prints", write)),
         ("event", schema::<Event>("event", "Something that happened on the way", write)),
         ("error", schema::<ErrorReport>("error", "Why an operation could not be done", write)),
     ]

@@ -227,13 +227,14 @@ fn options_of_containers_need_one() {
 /// Limits that no engine takes, or that end every session at once.
 #[test]
 fn limits_have_to_make_sense() {
-    let with = |change: fn(&mut ContainerOptions)| {
+    type Change = fn(&mut ContainerOptions);
+    let with = |change: Change| {
         let mut options = ContainerOptions::default();
         change(&mut options);
         contained(&SessionSpec::new().with_container(options), &[])
             .map_err(|error| error.unmet().to_vec())
     };
-    let wrong: [(fn(&mut ContainerOptions), &str); 6] = [
+    let wrong: [(Change, &str); 6] = [
         (|it| it.memory_bytes = Some(0), "--memory"),
         (|it| it.memory_bytes = Some(6 * 1024 * 1024 - 1), "--memory"),
         (|it| it.memory_bytes = Some(u64::MAX), "--memory"),
@@ -245,7 +246,7 @@ fn limits_have_to_make_sense() {
         let told = with(change).expect_err(flag);
         assert!(told.len() == 1 && told[0].contains(flag), "{flag}: {told:?}");
     }
-    let good: [fn(&mut ContainerOptions); 4] = [
+    let good: [Change; 4] = [
         |it| it.memory_bytes = Some(6 * 1024 * 1024),
         |it| it.memory_bytes = Some(i64::MAX as u64),
         |it| it.pids = Some(1),

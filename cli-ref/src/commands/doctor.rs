@@ -1,27 +1,28 @@
 //! `sessctl doctor`: what sessions need, and the index mended.
 
+use std::time::Duration;
+
 use serde_json::json;
-use session_core::{Check, CheckOutcome, ProbeReport, Result, TRASH_RETENTION, Timestamp};
+use session_core::{Check, CheckOutcome, Manager, ProbeReport, Result, TRASH_RETENTION, Timestamp};
 
 use super::Context;
 use crate::args::Doctor;
+
+/// A backend that takes longer is of no use.
+const PROBE_LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(context: &Context, arguments: &Doctor) -> Result<u8> {
     if arguments.rebuild {
         return rebuild(context).await;
     }
-    let mut reports = Vec::new();
+    // All at once: one that hangs costs its time and not that of the others.
+    let mut asked = tokio::task::JoinSet::new();
     for kind in context.manager.kinds() {
-        let probed = match context.manager.backend(kind) {
-            Ok(backend) => backend.probe().await,
-            Err(error) => Err(error),
-        };
-        reports.push(probed.unwrap_or_else(|error| {
-            let remedy = "see the message; `sessctl list` works without it";
-            let check = Check::failed(format!("{kind}-probe"), error.to_string(), remedy);
-            ProbeReport::new(kind, "unknown", vec![check])
-        }));
+        let (manager, kind) = (context.manager.clone(), kind.to_owned());
+        asked.spawn(async move { probe(&manager, &kind).await });
     }
+    let mut reports = asked.join_all().await;
+    reports.sort_by(|one, other| one.kind.cmp(&other.kind));
     let usable = reports.iter().any(ProbeReport::is_usable);
     if context.ui.json {
         let document = json!({ "home": context.manager.layout().home(), "backends": reports });
@@ -30,8 +31,22 @@ pub(super) async fn run(context: &Context, arguments: &Doctor) -> Result<u8> {
         context.ui.line(format!("home: {}", context.manager.layout().home()));
         reports.iter().for_each(|report| show(context, report));
         show_trash(context).await?;
+        context.ui.line("\n`sessctl explain CODE` says more about a line");
     }
     Ok(u8::from(!usable))
+}
+
+/// What a backend says of itself, or why it says nothing.
+async fn probe(manager: &Manager, kind: &str) -> ProbeReport {
+    let probed = async { manager.backend(kind)?.probe().await };
+    let error = match tokio::time::timeout(PROBE_LIMIT, probed).await {
+        Ok(Ok(report)) => return report,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer in {PROBE_LIMIT:?}"),
+    };
+    let remedy = "see the message; other backends, and `sessctl list`, work without this one";
+    let check = Check::failed(format!("{kind}-answers"), error, remedy);
+    ProbeReport::new(kind, "unknown", vec![check])
 }
 
 fn show(context: &Context, report: &ProbeReport) {

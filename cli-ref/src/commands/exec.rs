@@ -30,10 +30,11 @@ pub(super) async fn run(context: &Context, arguments: Exec) -> Result<u8> {
     terminal::run(process, with_terminal).await
 }
 
-/// The person's shell, always at a terminal if there is one (S0.19).
+/// A shell, always at a terminal if there is one (S0.19): the person's own, or the image's.
 pub(super) async fn shell(context: &Context, arguments: &Shell) -> Result<u8> {
     let record = context.manager.find(&arguments.name).await?;
-    let mut request = ExecRequest::new(context.surroundings.host.shell.clone()).with_input();
+    let shell = context.manager.shell(&record.id).await?;
+    let mut request = ExecRequest::new(shell).with_input();
     if at_terminal() {
         request = request.with_terminal(terminal::size());
     }

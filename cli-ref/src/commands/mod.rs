@@ -1,9 +1,12 @@
 //! One file for each thing to do.
 
 mod attach;
+mod choice;
 mod config;
 mod doctor;
 mod exec;
+mod explain;
+mod image;
 mod inspect;
 mod list;
 mod logs;
@@ -11,6 +14,7 @@ mod man;
 mod remove;
 mod restore;
 mod start;
+mod stats;
 mod stop;
 mod trash;
 
@@ -44,10 +48,12 @@ impl Context {
             Command::Exec(arguments) => exec::run(self, arguments).await,
             Command::Logs(arguments) => logs::run(self, &arguments).await,
             Command::Inspect(arguments) => inspect::run(self, &arguments).await,
+            Command::Stats(arguments) => stats::run(self, &arguments).await,
+            Command::Image(arguments) => image::run(self, &arguments).await,
             Command::Restore(arguments) => restore::run(self, &arguments).await,
             Command::Trash(arguments) => trash::run(self, &arguments).await,
             Command::Doctor(arguments) => doctor::run(self, &arguments).await,
-            Command::Completions(_) | Command::Config(_) | Command::Man => {
+            Command::Completions(_) | Command::Config(_) | Command::Explain(_) | Command::Man => {
                 let message = "needs no sessions and is done before";
                 Err(Error::new(ErrorKind::Internal, "sessctl.run", message))
             }
@@ -67,6 +73,7 @@ impl Context {
 }
 
 pub(crate) use config::run as config;
+pub(crate) use explain::run as explain;
 pub(crate) use man::{completions, manual};
 
 /// Reads `KEY=VALUE` words.

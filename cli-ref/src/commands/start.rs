@@ -2,12 +2,12 @@
 
 use camino::Utf8PathBuf;
 use session_core::{
-    AttachOptions, Error, ErrorKind, Progress, Result, SessionName, SessionSpec, Strategy,
-    Uncommitted,
+    AttachOptions, ContainerOptions, Error, ErrorKind, Network, Progress, Result, SessionName,
+    SessionSpec, Strategy, Uncommitted,
 };
 
-use super::{Context, attach, variables};
-use crate::args::Start;
+use super::{Context, attach, choice, variables};
+use crate::args::{Container, Start};
 use crate::bar;
 use crate::chord::Chord;
 use crate::surroundings::at_terminal;
@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
         return Err(Error::new(ErrorKind::InvalidInput, "sessctl.start", message));
     }
     let chord = attach::chord(context, arguments.detach_key.as_deref())?;
-    let spec = spec(arguments)?;
+    let mut spec = spec(arguments)?;
     if let Some(name) = &spec.name {
         match context.manager.find(name.as_str()).await {
             Ok(record) if record.phase == session_core::Phase::Ready => {
@@ -30,9 +30,7 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
             _ => {}
         }
     }
-    if spec.backend.is_none() {
-        check_backend(context)?;
-    }
+    choice::settle(context, &mut spec).await?;
 
     let progress = bar::progress(context.ui);
     let interrupted = progress.clone();
@@ -103,16 +101,18 @@ async fn enter_existing(
     attach::enter(context, record, options, chord, None).await
 }
 
-/// Says where an unknown kind comes from that nobody typed.
-fn check_backend(context: &Context) -> Result<()> {
-    let backend = &context.surroundings.settings.backend;
-    if context.manager.kinds().any(|kind| kind == backend.value) {
-        return Ok(());
-    }
-    let known: Vec<&str> = context.manager.kinds().collect();
-    let kind = backend.value.escape_debug();
-    let reason = format!("no backend kind `{kind}`; known kinds: {}", known.join(", "));
-    Err(backend.origin.complain("backend", &reason))
+/// What only containers have, as far as it is asked for.
+fn container(asked: Container) -> ContainerOptions {
+    let mut options = ContainerOptions::default();
+    options.image = asked.image;
+    options.root = asked.root;
+    options.network = asked.network.map(Network::from);
+    options.memory_bytes = asked.memory;
+    options.cpu_millis = asked.cpus;
+    options.pids = asked.pids;
+    options.read_only = asked.read_only;
+    options.upload = asked.upload;
+    options
 }
 
 /// What is asked for, from the words of the command line. What is configured is not in it: the
@@ -144,6 +144,7 @@ fn spec(arguments: Start) -> Result<SessionSpec> {
         spec.uncommitted = Uncommitted::LeaveOut;
     }
     spec.backend = arguments.backend;
+    spec.container = container(arguments.container);
     spec.agent = arguments.agent;
     spec.environment = variables(&arguments.env)?;
     spec.command = arguments.command;

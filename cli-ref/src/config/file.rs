@@ -66,6 +66,25 @@ pub(super) fn read(path: &Path, links: Links) -> Result<Option<Config>> {
     parse(path, &text).map(Some)
 }
 
+/// Refuses a project's file that has one of `keys`: it comes with a clone, and nobody reads a clone
+/// before trusting it with where it runs.
+pub(super) fn refuse(path: &Path, keys: &[&str], instead: Option<&Path>) -> Result<()> {
+    let instead = instead.map(|path| format!("in `{}`, ", shown(path))).unwrap_or_default();
+    let problems: Vec<_> = keys
+        .iter()
+        .map(|key| {
+            format!(
+                "`{key}` in `{}`: where sessions run, and in what, is yours to say and not a project's; set it {instead}by SESSCTL_… or with an option, and take it out there",
+                shown(path)
+            )
+        })
+        .collect();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(Error::problems(OPERATION, problems)),
+    }
+}
+
 /// Tells every unknown key at once; the rest only if there are none.
 fn parse(path: &Path, text: &str) -> Result<Config> {
     let table = DeTable::parse(text).map_err(|error| invalid(path, text, &error))?;

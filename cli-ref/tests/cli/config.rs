@@ -9,6 +9,10 @@ use crate::place::{Done, Place, finish};
 const USER: &str = "user/.config/sessctl/config.toml";
 const PROJECT: &str = "project/.sessctl.toml";
 
+/// What the place sets and these tests are about.
+const NOTHING_SET: [&str; 3] =
+    ["SESSCTL_BACKEND", "SESSCTL_DOCKER_SOCKET", "SESSCTL_PODMAN_SOCKET"];
+
 /// Runs the command in `directory` with these variables besides.
 fn run_with(place: &Place, directory: &str, variables: &[(&str, &str)], words: &[&str]) -> Done {
     let mut command = place.command(words);
@@ -91,11 +95,15 @@ fn every_key_is_shown_with_its_origin() {
         ("SESSCTL_BACKEND", "local"),
         ("SESSCTL_BRANCH_PREFIX", "me/"),
         ("SESSCTL_DETACH_KEY", "^Q"),
+        ("SESSCTL_DOCKER_SOCKET", "/docker.sock"),
         ("SESSCTL_EXCLUDE", "a"),
+        ("SESSCTL_IMAGE", "debian:12"),
         ("SESSCTL_INCLUDE", "b"),
+        ("SESSCTL_PODMAN_SOCKET", "/podman.sock"),
     ];
     for (name, _) in variables {
         let key = name.trim_start_matches("SESSCTL_").to_lowercase();
+        let key = key.replace("_socket", ".socket");
         let value = shown(&place, "project", &variables, &key);
         assert_eq!(
             (&value["origin"], &value["variable"]),
@@ -120,16 +128,20 @@ fn every_key_is_shown_with_its_origin() {
 fn table() {
     let place = Place::with_repository();
     place.write(PROJECT, "exclude = [\"dist\", \"*.log\"]\n");
-    let text = place.good(&["config", "show"]);
+    let unset: Vec<_> = NOTHING_SET.map(|name| (name, "")).to_vec();
+    let text = run_with(&place, "project", &unset, &["config", "show"]).out;
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let lines: Vec<_> = text.lines().map(words).collect();
     assert_eq!(lines[0], ["KEY", "VALUE", "FROM"]);
-    assert_eq!(lines[1], ["backend", "local", "default"]);
+    assert_eq!(lines[1], ["backend", "auto", "default"]);
     assert_eq!(lines[3], ["detach_key", r"ctrl-\", "default"]);
+    assert_eq!(lines[4], ["docker.socket", "-", "default"]);
     let file = real(&place, PROJECT);
-    assert_eq!(lines[4], ["exclude", "dist,*.log", "project", "file", &file]);
-    assert_eq!(lines[5], ["include", "-", "default"]);
-    assert_eq!(lines[6][2..], ["environment", "SESSCTL_HOME"]);
+    assert_eq!(lines[5], ["exclude", "dist,*.log", "project", "file", &file]);
+    assert_eq!(lines[6], ["image", "sessctl-shell:latest", "default"]);
+    assert_eq!(lines[7], ["include", "-", "default"]);
+    assert_eq!(lines[8], ["podman.socket", "-", "default"]);
+    assert_eq!(lines[9][2..], ["environment", "SESSCTL_HOME"]);
 }
 
 /// The nearest one up to the top of the repository; nothing above it, and nothing above a
@@ -223,10 +235,11 @@ fn bad_values() {
     assert!(complain(&[], &["list"]).contains("project file"));
     place.write(USER, "");
 
-    place.write(PROJECT, "backend = \"dokcer\"\n");
+    place.write(PROJECT, "");
+    place.write(USER, "backend = \"dokcer\"\n");
     place.good(&["list"]);
-    let kind = complain(&[], &["start", "x", "-d"]);
-    for part in ["project file", "`dokcer`", "known kinds: local"] {
+    let kind = complain(&[("SESSCTL_BACKEND", "")], &["start", "x", "-d"]);
+    for part in ["user file", "`dokcer`", "known kinds: docker, local, podman"] {
         assert!(kind.contains(part), "no {part} in {kind}");
     }
     place.good(&["start", "x", "-d", "--backend", "local", "--", "sleep", "600"]);
@@ -270,7 +283,8 @@ fn project_files_that_are_none() {
     place.write(USER, "");
     std::fs::remove_file(place.path(USER)).expect("it was there");
     std::os::unix::fs::symlink(place.path("secret"), place.path(USER)).expect("a link");
-    assert_eq!(shown(&place, "project", &[], "backend")["origin"], "user-file");
+    let unset = [("SESSCTL_BACKEND", "")];
+    assert_eq!(shown(&place, "project", &unset, "backend")["origin"], "user-file");
 }
 
 /// What is configured acts on new sessions, and not where it does not fit.
@@ -319,4 +333,38 @@ fn sessions_follow_it() {
     let workspace = place.directory("both").join("workspace");
     assert!(workspace.join("plain/.env").exists() && !workspace.join("plain/dist").exists());
     assert!(workspace.join("project/.env").exists());
+}
+
+/// Where sessions run, and in what, is the person's to say: a project comes with a clone.
+#[test]
+fn a_project_does_not_say_where_it_runs() {
+    let place = Place::with_repository();
+    let all = "backend = \"local\"\nimage = \"evil\"\nexclude = [\"dist\"]\n[docker]\nsocket = \"/evil\"\n[podman]\n";
+    place.write(PROJECT, all);
+    for words in [&["config", "show"][..], &["list"], &["start", "x", "-d"]] {
+        let complaint = place.bad(words, 64);
+        for key in ["backend", "image", "docker", "podman"] {
+            assert!(complaint.contains(&format!("`{key}` in")), "no {key} in {complaint}");
+        }
+        let user = place.path(USER);
+        assert!(complaint.contains(user.to_str().expect("UTF-8")), "{complaint}");
+        assert!(!complaint.contains("`exclude`"), "{complaint}");
+    }
+    std::fs::remove_file(place.path(PROJECT)).expect("it was there");
+    place.write(USER, all);
+    place.good(&["list"]);
+}
+
+/// S0.23: S0's variable counts, and ours before it.
+#[test]
+fn the_image_comes_from_three_places() {
+    let place = Place::new();
+    let image = |variables: &[(&str, &str)]| shown(&place, "project", variables, "image");
+    place.write(USER, "image = \"of-the-user\"\n");
+    assert_eq!(image(&[])["value"], "of-the-user");
+    let old = image(&[("CLAUDE_IMAGE", "old:1")]);
+    assert_eq!((&old["value"], &old["variable"]), (&json!("old:1"), &json!("CLAUDE_IMAGE")));
+    let new = image(&[("CLAUDE_IMAGE", "old:1"), ("SESSCTL_IMAGE", "new:1")]);
+    assert_eq!((&new["value"], &new["variable"]), (&json!("new:1"), &json!("SESSCTL_IMAGE")));
+    assert_eq!(image(&[("CLAUDE_IMAGE", "")])["value"], "of-the-user", "empty is not set");
 }

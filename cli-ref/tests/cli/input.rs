@@ -103,7 +103,7 @@ fn problems_come_together() {
         ],
         64,
     );
-    for part in ["--clean", "--include", "known kinds: local"] {
+    for part in ["--clean", "--include", "known kinds: docker, local, podman"] {
         assert!(complaint.contains(part), "no `{part}` in {complaint}");
     }
     nothing_was_made(&place);

@@ -248,7 +248,7 @@ fn results_as_documents() {
     assert_eq!(json(&["remove", "j", "--force"])["removed"][0]["name"], "j");
     assert_eq!(json(&["trash", "list"])["removed"][0]["name"], "j");
     assert_eq!(json(&["restore", "j"])["status"], "stopped");
-    assert_eq!(json(&["doctor"])["backends"][0]["kind"], "local");
+    assert_eq!(json(&["doctor"])["backends"][1]["kind"], "local");
     assert_eq!(json(&["doctor", "--rebuild"])["indexed"], 1);
     assert_eq!(json(&["trash", "empty", "--all", "--force"])["deleted"], 0);
     assert!(json(&["man"])["text"].is_string());

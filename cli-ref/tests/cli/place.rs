@@ -69,13 +69,17 @@ impl Place {
         command
     }
 
-    /// The environment of every command here.
+    /// The environment of every command here. No engine of this machine is in reach, so that tests
+    /// do the same everywhere; one that wants an engine names its backend and its socket.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         let text = |path: PathBuf| path.into_os_string().into_string().expect("UTF-8 paths");
         vec![
             ("PATH", std::env::var("PATH").expect("a PATH")),
             ("HOME", text(self.path("user"))),
             ("SESSCTL_HOME", text(self.path("home"))),
+            ("SESSCTL_BACKEND", "local".to_owned()),
+            ("SESSCTL_DOCKER_SOCKET", text(self.path("no-docker.sock"))),
+            ("SESSCTL_PODMAN_SOCKET", text(self.path("no-podman.sock"))),
             ("SHELL", "/bin/sh".to_owned()),
             ("USER", "tester".to_owned()),
             ("TERM", "xterm-256color".to_owned()),

@@ -104,5 +104,79 @@ fn doctor() {
     assert!(text.contains("local (") && text.contains("ok"), "{text}");
     let report: serde_json::Value =
         serde_json::from_str(&place.good(&["doctor", "--json"])).expect("JSON");
-    assert_eq!(report["backends"][0]["kind"], "local");
+    let backends = report["backends"].as_array().expect("a list");
+    let kinds: Vec<_> = backends.iter().map(|report| &report["kind"]).collect();
+    assert_eq!(kinds, ["docker", "local", "podman"]);
+    for report in backends {
+        for check in report["checks"].as_array().expect("a list") {
+            let code = check["code"].as_str().expect("a code");
+            place.good(&["explain", code]);
+            let is_good = check["outcome"] == "passed";
+            assert!(is_good || check["remedy"].is_string(), "no way out of {check}");
+        }
+    }
+}
+
+/// Issue 3: every code has its explanation, and so has every exit code.
+#[test]
+fn explain() {
+    let place = Place::new();
+    let all = place.good(&["explain"]);
+    let document: serde_json::Value =
+        serde_json::from_str(&place.good(&["explain", "--json"])).expect("JSON");
+    let codes = document["codes"].as_array().expect("a list");
+    assert!(codes.len() > 6, "{document}");
+    for code in codes {
+        let code = code["code"].as_str().expect("a code");
+        assert!(all.contains(code), "{code} is not in {all}");
+        assert!(place.good(&["explain", code]).len() > 40, "{code}");
+    }
+    assert!(place.good(&["explain", "69"]).contains("does not answer"));
+    assert!(place.bad(&["explain", "\u{1b}[31m"], 66).contains("sessctl explain"));
+    assert!(!place.path("home").exists(), "it needs no home");
+}
+
+/// Issue 3: what a session uses, for people and programs.
+#[test]
+fn stats() {
+    let place = Place::with_repository();
+    place.good(&["start", "one", "-d", "--", "sleep", "600"]);
+    let text = place.good(&["stats", "one"]);
+    assert!(text.starts_with("NAME") && text.contains("MEMORY") && text.contains("one"), "{text}");
+    let stats: serde_json::Value =
+        serde_json::from_str(&place.good(&["stats", "one", "--json"])).expect("JSON");
+    assert_eq!((&stats["schema_version"], &stats["name"]), (&1.into(), &"one".into()));
+    assert_eq!(stats["usage"]["processes"], 1);
+    place.good(&["stop", "one"]);
+    let stats: serde_json::Value =
+        serde_json::from_str(&place.good(&["stats", "one", "--json"])).expect("JSON");
+    assert_eq!(stats["usage"]["processes"], 0);
+    place.bad(&["stats", "two"], 66);
+}
+
+/// Issue 3: with no engine in reach it is the host, and that is said; what needs a container then
+/// fails, with nothing made.
+#[test]
+fn without_an_engine() {
+    let place = Place::with_repository();
+    let start = |words: &[&str]| {
+        let mut command = place.command(words);
+        command.env("SESSCTL_BACKEND", "").stdin(std::process::Stdio::null());
+        crate::place::finish(command.output())
+    };
+    let done = start(&["start", "one", "-d", "--image", "debian:12"]);
+    assert_eq!(done.code, 69, "{done:?}");
+    assert!(done.err.contains("no container engine answers"), "{done:?}");
+    assert!(!place.path("home/sessions").exists());
+    let done = start(&["start", "one", "-d", "--", "sleep", "600"]);
+    assert_eq!((done.code, done.out.as_str()), (0, "one\n"), "{done:?}");
+    assert!(done.err.contains("--backend local"), "{done:?}");
+    assert_eq!(place.session("one")["backend"], "local");
+    let said = start(&["start", "two", "-d", "--backend", "local", "--", "sleep", "600"]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""), "{said:?}");
+    let wrong = start(&["start", "three", "-d", "--backend", "local", "--image", "x", "--root"]);
+    assert_eq!(wrong.code, 64, "{wrong:?}");
+    assert!(wrong.err.contains("--image") && wrong.err.contains("--root"), "{wrong:?}");
+    let list = place.list();
+    assert_eq!(list["notices"].as_array().map(Vec::len), Some(0), "engines not in use are no news");
 }

@@ -43,7 +43,7 @@ impl Service<Uri> for Dialer {
     }
 }
 
-async fn dial(endpoint: &Endpoint) -> io::Result<Link> {
+pub(super) async fn dial(endpoint: &Endpoint) -> io::Result<Link> {
     Ok(match endpoint {
         Endpoint::Unix(path) => Link::new(UnixStream::connect(path).await?),
         Endpoint::Tcp(address) => Link::new(tcp(address).await?),
@@ -62,7 +62,7 @@ async fn tcp(address: &Address) -> io::Result<TcpStream> {
 }
 
 /// A connection of any sort.
-pub(super) struct Link(Box<dyn Duplex>);
+pub(crate) struct Link(Box<dyn Duplex>);
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 

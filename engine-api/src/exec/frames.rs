@@ -5,7 +5,7 @@ use std::io;
 use bytes::{Buf as _, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, ReadHalf};
 
-use crate::hijack::Connection;
+use crate::engine::Link;
 
 /// How much is read at once.
 const CHUNK: usize = 1 << 16;
@@ -20,7 +20,7 @@ pub(super) enum Source {
 }
 
 /// The chunks of one connection. A chunk is given as soon as it is there, however long its frame.
-pub(super) struct Frames<R = ReadHalf<Box<dyn Connection>>> {
+pub(super) struct Frames<R = ReadHalf<Link>> {
     connection: R,
     buffer: BytesMut,
     framed: bool,

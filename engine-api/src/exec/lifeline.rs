@@ -15,7 +15,7 @@ use tokio::io::{AsyncWriteExt as _, WriteHalf};
 use tokio::sync::Mutex;
 
 use super::OPERATION;
-use crate::hijack::Connection;
+use crate::engine::Link;
 use crate::platform;
 
 /// A fifo in a directory of this host that the container sees.
@@ -71,7 +71,7 @@ impl Drop for Fifo {
 pub(super) enum Lifeline {
     Fifo(Fifo),
     /// The whole connection: its output is nothing, and must stay open.
-    Apart(Mutex<WriteHalf<Box<dyn Connection>>>),
+    Apart(Mutex<WriteHalf<Link>>),
 }
 
 impl Lifeline {

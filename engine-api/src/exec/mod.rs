@@ -9,6 +9,8 @@ mod control;
 mod frames;
 mod lifeline;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod wrapper;
 
 use std::sync::Arc;
@@ -20,8 +22,9 @@ use session_core::{Error, ErrorKind, ExecRequest, Input, Process, Result, Sessio
 use tokio::io::{AsyncWriteExt as _, WriteHalf};
 use tokio::sync::Mutex;
 
+use crate::engine::Link;
 use crate::failure::engine_error;
-use crate::hijack::{Answer, Connection, Hijacked, hijack};
+use crate::hijack::{Answer, Hijacked, hijack};
 use crate::session::ContainerSession;
 use crate::{Engine, EngineKind};
 use control::{Control, Running};
@@ -37,9 +40,17 @@ const RUN: &str = "/run/sessctl";
 const NOISE: usize = 1 << 16;
 
 pub(crate) async fn exec(session: &ContainerSession, request: ExecRequest) -> Result<Process> {
-    let _ = (session.container(), request);
-    let _ = session.shared.engine().await?.short();
-    Err(Error::new(ErrorKind::Unsupported, OPERATION, "not written yet"))
+    wrapper::check(&request)?;
+    let facts = session.facts(OPERATION)?;
+    let container = session.running_container().await?;
+    let run = session.place.run();
+    let place = Place {
+        engine: session.shared.engine().await?,
+        container: &container,
+        directory: &facts.inner_directory,
+        run: (!facts.upload).then_some(run.as_path()),
+    };
+    exec_in(&place, request).await
 }
 
 /// A running container to start processes in.
@@ -108,7 +119,7 @@ async fn fifo(place: &Place<'_>, word: &str) -> Option<Fifo> {
 }
 
 /// Starts the process that watches over another, and gives its input.
-async fn watch(place: &Place<'_>, pid: u32) -> Result<WriteHalf<Box<dyn Connection>>> {
+async fn watch(place: &Place<'_>, pid: u32) -> Result<WriteHalf<Link>> {
     let request = ExecRequest::new(Vec::new());
     let started = Started::start(place, wrapper::watcher(pid), &request).await?;
     Ok(started.input)
@@ -118,7 +129,7 @@ async fn watch(place: &Place<'_>, pid: u32) -> Result<WriteHalf<Box<dyn Connecti
 struct Started {
     exec: String,
     frames: Frames,
-    input: WriteHalf<Box<dyn Connection>>,
+    input: WriteHalf<Link>,
 }
 
 impl Started {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf, WriteHalf};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::hijack::Connection;
+use crate::engine::Link;
 
 /// How many bytes may wait for a reader before the process has to.
 const WAITING: usize = 1 << 18;
@@ -80,23 +80,23 @@ impl AsyncRead for Reading {
 
 /// Where the caller writes to.
 pub(super) struct Writing {
-    connection: Option<WriteHalf<Box<dyn Connection>>>,
+    connection: Option<WriteHalf<Link>>,
     ends: bool,
     runtime: Handle,
 }
 
 impl Writing {
     /// A pipe: dropping or shutting it down is the end of the process's input.
-    pub(super) fn pipe(connection: WriteHalf<Box<dyn Connection>>) -> Self {
+    pub(super) fn pipe(connection: WriteHalf<Link>) -> Self {
         Self::new(connection, true)
     }
 
     /// A keyboard, which has no end: Docker would take its end as that of the screen too.
-    pub(super) fn keyboard(connection: WriteHalf<Box<dyn Connection>>) -> Self {
+    pub(super) fn keyboard(connection: WriteHalf<Link>) -> Self {
         Self::new(connection, false)
     }
 
-    fn new(connection: WriteHalf<Box<dyn Connection>>, ends: bool) -> Self {
+    fn new(connection: WriteHalf<Link>, ends: bool) -> Self {
         Self { connection: Some(connection), ends, runtime: Handle::current() }
     }
 }

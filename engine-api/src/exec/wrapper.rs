@@ -16,7 +16,9 @@ pub(super) fn check(request: &ExecRequest) -> Result<()> {
         return refuse("no program was named; name one".to_owned());
     };
     if program.starts_with('-') {
-        return refuse(format!("`{program}` is no program but an option; name a program before it"));
+        return refuse(format!(
+            "`{program}` is no program but an option; name a program before it"
+        ));
     }
     if request.argv.iter().any(|argument| argument.contains('\0')) {
         return refuse("an argument has a zero byte in it; leave it out".to_owned());
@@ -124,8 +126,8 @@ mod tests {
     #[test]
     fn what_was_said_is_found_behind_noise() {
         let heard = b"sh: no job control\r\nw1 up 12 tied 12 (sh) S 0\r\nrest";
-        assert_eq!(said(heard, "w1"), Some((Said::Up { pid: 12, tied: true }, 48)));
-        assert_eq!(&heard[48..], b"rest");
+        assert_eq!(said(heard, "w1"), Some((Said::Up { pid: 12, tied: true }, 47)));
+        assert_eq!(&heard[47..], b"rest");
         assert_eq!(said(b"w1 no-program", "w1"), None);
         assert_eq!(said(b"w1 no-program\n", "w1"), Some((Said::NoProgram, 14)));
     }

@@ -24,7 +24,10 @@ if [ -n "$_sessctl_fifo" ] && [ "$_sessctl_here" = "$_sessctl_boot" ] &&
     [ -p "$_sessctl_fifo" ] && [ -r "$_sessctl_fifo" ] && [ -w "$_sessctl_fifo" ]; then
     # A reader alone would wait for a writer, and the client may be gone.
     exec 8<>"$_sessctl_fifo" 9<"$_sessctl_fifo" 8>&-
-    (/bin/sh -c "$_sessctl_watcher" sh $$ <&9 9<&- >/dev/null 2>&1 &)
+    # In a process session of its own, so that no signal for the program's group stops it.
+    _sessctl_at=
+    command -v setsid >/dev/null 2>&1 && _sessctl_at=setsid
+    ($_sessctl_at /bin/sh -c "$_sessctl_watcher" sh $$ <&9 9<&- >/dev/null 2>&1 &)
     exec 9<&-
     _sessctl_tie=tied
 fi

@@ -10,9 +10,7 @@ pub(crate) fn remedy(cause: Cause, peer: &Peer<'_>, text: &str) -> Option<String
         Cause::NothingThere | Cause::NobodyListens => {
             format!("{engine} is not running; {}", start(peer))
         }
-        Cause::Silent => {
-            format!("{engine} does not answer; {}", restart(peer))
-        }
+        Cause::Silent => restart(peer),
         Cause::Unreachable | Cause::Garbled if peer.is_remote() => {
             "check the address and the network".to_owned()
         }

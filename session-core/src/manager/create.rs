@@ -5,13 +5,19 @@ use std::sync::Arc;
 use super::{Inner, Manager, Steps};
 use crate::catalog::{blocking, make_private};
 use crate::{
-    Circumstances, Error, ErrorKind, Phase, Progress, ProjectRecord, Result, SessionId,
-    SessionRecord, SessionSpec, Strategy, Timestamp,
+    Circumstances, Error, ErrorKind, Phase, Progress, ProjectRecord, ResolvedSpec, Result,
+    SessionId, SessionRecord, SessionSpec, Strategy, Timestamp,
 };
 
 const OPERATION: &str = "manager.create";
 
 impl Manager {
+    /// Decides everything about a session as [`create`](Self::create) would, and makes nothing: for
+    /// front ends that ask a person something first. What goes wrong here would go wrong there.
+    pub async fn plan(&self, spec: &SessionSpec) -> Result<ResolvedSpec> {
+        Ok(self.inner.resolve(SessionId::new(), spec.clone()).await?.spec)
+    }
+
     /// Makes a session, not started: its record, its workspace, its place at the backend.
     ///
     /// All problems of the request are reported in one error, before anything is made. If a step

@@ -12,7 +12,8 @@ use crate::catalog::{blocking, make_private};
 use crate::policy::login_shell;
 use crate::{
     AttachOptions, Attachment, Capabilities, Error, ErrorKind, ExecRequest, HoldRequest, Launch,
-    Process, Progress, Result, Session, SessionId, SessionRecord, Status, TerminalSize, Timestamp,
+    Process, Progress, Result, Session, SessionId, SessionRecord, SessionStats, Status,
+    TerminalSize, Timestamp, Usage,
 };
 
 /// How long a holder has, after the last process ended, to record that and go.
@@ -119,6 +120,25 @@ impl Manager {
         let backend = self.inner.backend(&record.spec.backend)?;
         let on_host = backend.capabilities().host_processes;
         Ok(if on_host { self.inner.host.shell.clone() } else { login_shell() })
+    }
+
+    /// Measures what a session uses now; zeros where nothing runs, and `Unsupported` where its
+    /// backend can't measure.
+    pub async fn stats(&self, id: &SessionId) -> Result<SessionStats> {
+        let record = self.inner.catalog.read(id).await?;
+        let name = record.name.as_str();
+        let session = self.open(id).await?;
+        let stats = session.stats().ok_or_else(|| {
+            let message = format!("backend `{}` can't measure sessions", record.spec.backend);
+            Error::new(ErrorKind::Unsupported, "manager.stats", message).with_session(name)
+        })?;
+        let usage = match session.status().await? {
+            Status::Running { .. } => {
+                stats.usage().await.map_err(|error| error.with_session(name))?
+            }
+            _ => Usage::default(),
+        };
+        Ok(SessionStats::new(&record, Timestamp::now(), usage))
     }
 
     /// Runs a process beside the main one. The request's environment is added to the session's.

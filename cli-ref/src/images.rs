@@ -1,0 +1,97 @@
+//! The images that come with the command, as Dockerfiles.
+
+/// The image of one agent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct AgentImage {
+    /// The agent's word.
+    pub(crate) agent: &'static str,
+    /// What it is built on where nothing else is asked for.
+    pub(crate) base: &'static str,
+    /// How it is built; `BASE` is its one argument.
+    pub(crate) dockerfile: &'static str,
+}
+
+const SHELL: &str = "shell";
+
+/// All of them, the one that the others are built on first.
+pub(crate) const IMAGES: [AgentImage; 4] = [
+    AgentImage {
+        agent: SHELL,
+        base: "debian:stable-slim",
+        dockerfile: include_str!("../images/shell/Dockerfile"),
+    },
+    AgentImage {
+        agent: "claude",
+        base: "sessctl-shell:latest",
+        dockerfile: include_str!("../images/claude/Dockerfile"),
+    },
+    AgentImage {
+        agent: "codex",
+        base: "sessctl-shell:latest",
+        dockerfile: include_str!("../images/codex/Dockerfile"),
+    },
+    AgentImage {
+        agent: "opencode",
+        base: "sessctl-shell:latest",
+        dockerfile: include_str!("../images/opencode/Dockerfile"),
+    },
+];
+
+impl AgentImage {
+    /// The image of an agent.
+    pub(crate) fn of_agent(agent: &str) -> Option<&'static Self> {
+        IMAGES.iter().find(|image| image.agent == agent)
+    }
+
+    /// The image that has this name, with or without the tag.
+    pub(crate) fn of_name(name: &str) -> Option<&'static Self> {
+        let name = name.strip_prefix("localhost/").unwrap_or(name);
+        IMAGES.iter().find(|image| {
+            let own = image.name();
+            name == own || own.strip_suffix(":latest") == Some(name)
+        })
+    }
+
+    /// What it is called in an engine.
+    pub(crate) fn name(&self) -> String {
+        format!("sessctl-{}:latest", self.agent)
+    }
+
+    /// The command that builds it in `backend`.
+    pub(crate) fn command(&self, backend: &str) -> String {
+        match self.agent {
+            SHELL => format!("sessctl image build --backend {backend}"),
+            agent => format!("sessctl image build {agent} --backend {backend}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AgentImage, IMAGES};
+
+    /// S0.29, S2.4: each takes its base as an argument and says what it is.
+    #[test]
+    fn dockerfiles_take_their_base() {
+        for image in &IMAGES {
+            let text = image.dockerfile;
+            let (base, agent) = (image.base, image.agent);
+            assert!(text.contains(&format!("\nARG BASE={base}\nFROM ${{BASE}}\n")), "{agent}");
+            assert!(text.contains(&format!("\nLABEL sessctl.image={agent}\n")), "{agent}");
+            assert!(
+                !text.contains("COPY") && !text.contains("ADD "),
+                "{agent}: there is no context"
+            );
+        }
+    }
+
+    #[test]
+    fn names() {
+        for name in ["sessctl-claude", "sessctl-claude:latest", "localhost/sessctl-claude:latest"] {
+            assert_eq!(AgentImage::of_name(name), AgentImage::of_agent("claude"), "{name}");
+        }
+        for name in ["claude", "sessctl-claude:1", "sessctl-", "sessctl-other", ""] {
+            assert_eq!(AgentImage::of_name(name), None, "{name}");
+        }
+    }
+}

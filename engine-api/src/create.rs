@@ -1,0 +1,216 @@
+//! Making a session's container.
+
+use std::collections::HashMap;
+
+use bollard::errors::Error as Failure;
+use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType};
+use bollard::query_parameters::CreateContainerOptions;
+use session_core::{Error, ErrorKind, Network, ResolvedSpec, Result, SessionId, Timestamp};
+
+use crate::account::Account;
+use crate::backend::{Shared, blocking};
+use crate::failure::engine_error;
+use crate::labels::Labels;
+use crate::launch::BOOT;
+use crate::mounts::Mounts;
+use crate::place::{Place, SessionFile};
+use crate::{Engine, account_files, container};
+
+const OPERATION: &str = "engine.create";
+/// The most processes and threads where nothing is asked for: an agent's build fits, a fork bomb
+/// does not.
+const PIDS: i64 = 4096;
+/// What root in a container needs to install packages and change files of others; nobody else
+/// needs anything.
+const ROOT_CAPABILITIES: [&str; 11] = [
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETUID",
+];
+/// How much of a container's output the engine keeps; ours is kept by the holder.
+const LOG_BYTES: &str = "1m";
+
+/// Makes the place, then the container, then the mark of a whole session.
+///
+/// What was made is taken back on an error. A crash leaves what `destroy` finds by the id.
+pub(crate) async fn create(shared: &Shared, id: &SessionId, spec: &ResolvedSpec) -> Result<Place> {
+    let engine = shared.engine().await?;
+    let place = Place::new(&shared.layout, shared.kind.word(), id);
+    let made = place.clone();
+    blocking(OPERATION, move || made.make(OPERATION)).await?;
+    let mut made = None;
+    match fill(shared, engine, &place, spec, &mut made).await {
+        Ok(()) => Ok(place),
+        Err(error) => {
+            if let Some(id) = made {
+                container::remove(engine, OPERATION, &id).await?;
+            }
+            let made = place.clone();
+            blocking(OPERATION, move || made.remove(OPERATION)).await?;
+            Err(error.with_session(spec.name.as_str()))
+        }
+    }
+}
+
+async fn fill(
+    shared: &Shared,
+    engine: &Engine,
+    place: &Place,
+    spec: &ResolvedSpec,
+    made: &mut Option<String>,
+) -> Result<()> {
+    let Some(image) = spec.container.image.as_deref().filter(|image| !image.is_empty()) else {
+        let message = "no image is named; name one";
+        return Err(Error::new(ErrorKind::InvalidInput, OPERATION, message));
+    };
+    let account = Account::of(spec, &shared.host, engine.identity(), engine.dialect());
+    let now = Timestamp::now();
+    let labels = Labels::new(&shared.layout, place.id(), spec, now);
+    let (at, wanted, home) = (place.clone(), spec.clone(), account.home());
+    let mut mounts =
+        blocking(OPERATION, move || Mounts::prepare(&at, &wanted, home.as_deref())).await?;
+    if !account.is_root() {
+        mounts.binds.extend(account_files::prepare(engine, place, image, &account).await?);
+    }
+    check_network(engine, spec).await?;
+    let body = body(spec, image, &account, &labels, &mounts);
+    let name = name(spec);
+    let options = CreateContainerOptions { name: Some(name.clone()), platform: String::new() };
+    let answer = engine.long().create_container(Some(options), body).await;
+    let container = answer.map_err(|failure| refused(engine, spec, image, failure))?.id;
+    *made = Some(container.clone());
+    check_limits(engine, &container, spec).await?;
+    let file = SessionFile {
+        version: SessionFile::VERSION,
+        id: *place.id(),
+        container,
+        name,
+        working_directory: spec.working_directory.clone(),
+        inner_directory: mounts.inner_directory,
+        directory: spec.directory.clone(),
+        user: account.to_user(),
+        upload: spec.container.upload,
+        labels: labels.into_inner(),
+        created_at: now,
+    };
+    let place = place.clone();
+    blocking(OPERATION, move || place.write_session(&file)).await
+}
+
+/// The container's name. A session's name holds nothing that an engine or a URL would misread.
+pub(crate) fn name(spec: &ResolvedSpec) -> String {
+    format!("sessctl-{}", spec.name)
+}
+
+fn body(
+    spec: &ResolvedSpec,
+    image: &str,
+    account: &Account,
+    labels: &Labels,
+    mounts: &Mounts,
+) -> ContainerCreateBody {
+    let mut environment: Vec<_> =
+        spec.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let home = account.home().map_or_else(|| "/root".to_owned(), String::from);
+    if !spec.environment.contains_key("HOME") {
+        environment.push(format!("HOME={home}"));
+    }
+    ContainerCreateBody {
+        image: Some(image.to_owned()),
+        // Both, for an image has its own, and each engine mixes them in its own way.
+        entrypoint: Some(["/bin/sh", "-c", BOOT].map(str::to_owned).to_vec()),
+        cmd: Some(vec!["sessctl".to_owned()]),
+        user: Some(account.to_user()),
+        env: Some(environment),
+        working_dir: Some(mounts.inner_directory.to_string()),
+        labels: Some(labels.to_map()),
+        tty: Some(true),
+        open_stdin: Some(true),
+        attach_stdin: Some(true),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        stop_signal: Some("SIGTERM".to_owned()),
+        host_config: Some(host_config(spec, account, mounts)),
+        ..ContainerCreateBody::default()
+    }
+}
+
+fn host_config(spec: &ResolvedSpec, account: &Account, mounts: &Mounts) -> HostConfig {
+    let options = &spec.container;
+    let mut all_mounts = mounts.to_models();
+    if options.read_only {
+        all_mounts.push(Mount {
+            typ: Some(MountType::TMPFS),
+            target: Some("/tmp".to_owned()),
+            ..Mount::default()
+        });
+    }
+    let signed = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let memory = options.memory_bytes.map(signed);
+    let capabilities = || ROOT_CAPABILITIES.map(str::to_owned).to_vec();
+    HostConfig {
+        mounts: Some(all_mounts),
+        init: Some(true),
+        security_opt: Some(vec!["no-new-privileges".to_owned(), "label=disable".to_owned()]),
+        cap_drop: Some(vec!["ALL".to_owned()]),
+        cap_add: account.is_root().then(capabilities),
+        readonly_rootfs: Some(options.read_only),
+        network_mode: match &options.network {
+            Some(Network::None) => Some("none".to_owned()),
+            Some(Network::Named(name)) => Some(name.clone()),
+            _ => None,
+        },
+        memory,
+        // The same as the memory: no swap beside it.
+        memory_swap: memory,
+        pids_limit: Some(options.pids.map_or(PIDS, i64::from)),
+        nano_cpus: options.cpu_millis.map(|millis| i64::from(millis) * 1_000_000),
+        userns_mode: account.userns.map(str::to_owned),
+        log_config: Some(HostConfigLogConfig {
+            typ: None,
+            config: Some(HashMap::from([("max-size".to_owned(), LOG_BYTES.to_owned())])),
+        }),
+        ..HostConfig::default()
+    }
+}
+
+async fn check_network(_engine: &Engine, _spec: &ResolvedSpec) -> Result<()> {
+    Ok(())
+}
+
+async fn check_limits(_engine: &Engine, _container: &str, _spec: &ResolvedSpec) -> Result<()> {
+    Ok(())
+}
+
+/// The error for a container that could not be made.
+fn refused(engine: &Engine, spec: &ResolvedSpec, image: &str, failure: Failure) -> Error {
+    let word = engine.identity().kind.word();
+    if let Failure::DockerResponseServerError { status_code, message } = &failure {
+        let taken = *status_code == 409 || message.contains("already in use");
+        if taken {
+            let name = name(spec);
+            let message = format!(
+                "the container name {name} is taken by a container that is not of this home: \
+                 choose another session name, rename that one (`{word} rename {name} NEW`), or \
+                 remove it (`{word} rm {name}`)"
+            );
+            return Error::new(ErrorKind::AlreadyExists, OPERATION, message).with_source(failure);
+        }
+        if *status_code == 404 && message.to_lowercase().contains("image") {
+            let message = format!(
+                "the image `{}` is not there; build or pull it (`{word} pull IMAGE`)",
+                image.escape_debug()
+            );
+            return Error::new(ErrorKind::NotFound, OPERATION, message).with_source(failure);
+        }
+    }
+    engine_error(OPERATION, "make the container", failure)
+}

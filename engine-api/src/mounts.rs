@@ -1,0 +1,139 @@
+//! Which of the host's directories a container has, and where.
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _};
+
+use bollard::models::{Mount, MountType};
+use camino::{Utf8Path, Utf8PathBuf};
+use session_core::{Error, ErrorKind, ResolvedSpec, Result, Strategy, WORK_LINK};
+
+use crate::place::{Place, RUN_DIRECTORY};
+
+/// Where a session's workspace is in its container.
+pub(crate) const WORKSPACE: &str = "/workspace";
+
+/// The host's directories in a container; every source exists.
+#[derive(Debug, Clone)]
+pub(crate) struct Mounts {
+    /// From the host's path to the container's, outer ones first.
+    pub(crate) binds: Vec<(Utf8PathBuf, Utf8PathBuf)>,
+    /// Where processes begin, in the container.
+    pub(crate) inner_directory: Utf8PathBuf,
+}
+
+impl Mounts {
+    /// Decides them for a session with `home` as its user's home, and makes what is missing: an
+    /// engine would make it as root. Blocks.
+    pub(crate) fn prepare(
+        place: &Place,
+        spec: &ResolvedSpec,
+        home: Option<&Utf8Path>,
+    ) -> Result<Self> {
+        let workspace = spec.directory.join("workspace");
+        let mut binds = vec![(place.run(), Utf8PathBuf::from(RUN_DIRECTORY))];
+        let live = spec.projects.iter().filter(|project| project.strategy == Strategy::Mount);
+        let outside = !spec.working_directory.starts_with(&workspace)
+            && !live.clone().any(|project| spec.working_directory.starts_with(&project.source));
+        let at_workspace = if outside { &spec.working_directory } else { &workspace };
+        if !outside {
+            make(&workspace)?;
+        }
+        binds.push((at_workspace.clone(), WORKSPACE.into()));
+        for project in live {
+            check_live(&project.source)?;
+            // The mount point, in the host's directory too.
+            make(&at_workspace.join(&project.name))?;
+            binds.push((project.source.clone(), Utf8Path::new(WORKSPACE).join(&project.name)));
+        }
+        if let Some(home) = home {
+            let outer = spec.directory.join("state/home");
+            make(&outer)?;
+            binds.push((outer, home.to_owned()));
+        }
+        if !outside {
+            link_work(&workspace, spec)?;
+        }
+        let inner_directory = inner(&binds, &spec.working_directory).ok_or_else(|| {
+            let message = format!("`{}` is not in the container", spec.working_directory);
+            Error::new(ErrorKind::Internal, "engine.create", message)
+        })?;
+        Ok(Self { binds, inner_directory })
+    }
+
+    /// As the engine takes them. Of type bind, for an engine that makes missing sources of
+    /// `binds` by itself.
+    pub(crate) fn to_models(&self) -> Vec<Mount> {
+        let bind = |(source, target): &(Utf8PathBuf, Utf8PathBuf)| Mount {
+            typ: Some(MountType::BIND),
+            source: Some(source.to_string()),
+            target: Some(target.to_string()),
+            ..Mount::default()
+        };
+        self.binds.iter().map(bind).collect()
+    }
+}
+
+/// The container's path for a path of the host: by the longest mount that it is in.
+fn inner(binds: &[(Utf8PathBuf, Utf8PathBuf)], path: &Utf8Path) -> Option<Utf8PathBuf> {
+    let mounted = |(source, target): &(Utf8PathBuf, Utf8PathBuf)| {
+        let rest = path.strip_prefix(source).ok()?;
+        let whole = if rest.as_str().is_empty() { target.clone() } else { target.join(rest) };
+        Some((source.as_str().len(), whole))
+    };
+    binds.iter().filter_map(mounted).max_by_key(|found| found.0).map(|found| found.1)
+}
+
+/// `/workspace/work` leads to the first project, unless something has that name (S0.8).
+fn link_work(workspace: &Utf8Path, spec: &ResolvedSpec) -> Result<()> {
+    let Some(first) = spec.projects.first().filter(|first| first.strategy != Strategy::None) else {
+        return Ok(());
+    };
+    if spec.projects.iter().any(|project| project.name == WORK_LINK) {
+        return Ok(());
+    }
+    let link = workspace.join(WORK_LINK);
+    match std::os::unix::fs::symlink(&first.name, &link) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(Error::io("engine.create", format!("can't make `{link}`"), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn make(path: &Utf8Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(path).map_err(|error| {
+        Error::io("engine.create", format!("can't make `{path}`"), error)
+    })
+}
+
+/// Refuses a live directory that would give the session its engine's socket, and with it the host.
+fn check_live(source: &Utf8Path) -> Result<()> {
+    const SOCKETS: [&str; 8] = [
+        "/var/run/docker.sock",
+        "/run/docker.sock",
+        "/run/podman/podman.sock",
+        "/run/containerd/containerd.sock",
+        "/run/crio/crio.sock",
+        "/run/user",
+        "/var/run/user",
+        "/var/lib/docker",
+    ];
+    let refuse = |what: &str| {
+        let message = format!(
+            "`{source}` {what}, which gives a session the host; copy the project instead"
+        );
+        Err(Error::new(ErrorKind::InvalidInput, "engine.create", message))
+    };
+    let found = fs::metadata(source)
+        .map_err(|error| Error::io("engine.create", format!("can't read `{source}`"), error))?;
+    if found.file_type().is_socket() {
+        return refuse("is a socket");
+    }
+    let real = source.canonicalize_utf8().unwrap_or_else(|_| source.to_owned());
+    let holds = |socket: &&str| Utf8Path::new(socket).starts_with(&real);
+    if SOCKETS.iter().any(|socket| holds(&socket)) {
+        return refuse("holds an engine's socket");
+    }
+    Ok(())
+}

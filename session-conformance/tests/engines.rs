@@ -1,0 +1,58 @@
+//! The engines that `.ci/engines` starts answer, as what they are said to be, and have the test images.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use session_conformance::engines;
+
+/// The answer to a GET, head and body; `HTTP/1.0`, so that the engine ends the connection.
+fn get(address: &str, path: &str) -> String {
+    let socket = address.strip_prefix("unix://").expect("the script starts engines on sockets");
+    let mut stream = UnixStream::connect(socket).expect("it answered a moment ago");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("30 s is a timeout");
+    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).expect("it reads requests");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it answers");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn answers_with_images(engine: Result<String, String>, server: &str) {
+    let address = match engine {
+        Ok(address) => address,
+        Err(reason) => return eprintln!("SKIPPED: {reason}"),
+    };
+    let ping = get(&address, "/_ping");
+    assert!(ping.contains(&format!("Server: {server}/")), "{address} is not {server}: {ping}");
+    let images = [
+        engines::BUSYBOX_IMAGE,
+        engines::TOOLS_IMAGE,
+        engines::NO_SHELL_IMAGE,
+        engines::EXITS_IMAGE,
+        engines::NO_USER_IMAGE,
+        engines::VOLUME_IMAGE,
+    ];
+    for image in images {
+        let answer = get(&address, &format!("/images/{image}/json"));
+        let status = answer.lines().next().unwrap_or_default();
+        assert!(status.contains(" 200 "), "{address} has no {image}; bash .ci/images: {answer}");
+    }
+}
+
+/// Issue 3, "The engines in tests".
+#[test]
+fn docker_answers_and_has_the_test_images() {
+    answers_with_images(engines::docker(), "Docker");
+}
+
+/// Issue 3, "The engines in tests".
+#[test]
+fn podman_answers_and_has_the_test_images() {
+    answers_with_images(engines::podman(), "Libpod");
+}
+
+/// Issue 3, "The engines in tests".
+#[test]
+fn rootless_podman_answers_and_has_the_test_images() {
+    answers_with_images(engines::podman_rootless(), "Libpod");
+}
