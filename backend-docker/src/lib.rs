@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use engine_api::{ContainerBackend, EngineKind};
-pub use engine_api::{Endpoint, EngineHost};
+use engine_api::ContainerBackend;
+pub use engine_api::{Endpoint, EngineHost, EngineKind, EngineView};
 use session_core::{
     Backend, Capabilities, Found, Layout, ProbeReport, ResolvedSpec, Result, Session, SessionId,
 };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 
-use backend_docker::{Endpoint, EngineHost};
+use backend_docker::{Endpoint, EngineHost, EngineKind, EngineView};
 use camino::{Utf8Path, Utf8PathBuf};
 use etcetera::BaseStrategy;
 use session_core::{Error, ErrorKind, HostView, Layout, Result};
@@ -54,22 +54,19 @@ impl Surroundings {
 /// it: a holder, which runs in another one, finds the same.
 pub(crate) fn engine_host(kind: &str) -> Result<EngineHost> {
     let settings = Settings::read(None)?;
-    let (asked, variable, usual): (_, _, &[&str]) = match kind {
-        backend_docker::KIND => (settings.docker_socket, "DOCKER_HOST", &["/var/run/docker.sock"]),
-        _ => (settings.podman_socket, "CONTAINER_HOST", &["/run/podman/podman.sock"]),
+    let (kind, asked) = match kind {
+        backend_docker::KIND => (EngineKind::Docker, settings.docker_socket),
+        _ => (EngineKind::Podman, settings.podman_socket),
     };
     let environment = environment();
-    let named = Some(asked.value).filter(|socket| !socket.is_empty());
-    let named = named.or_else(|| environment.get(variable).filter(|it| !it.is_empty()).cloned());
-    let endpoints = match &named {
-        Some(named) => vec![Endpoint::parse(named).ok_or_else(|| {
-            let reason = format!("`{}` is no address of an engine", named.escape_debug());
-            Error::new(ErrorKind::InvalidInput, "sessctl.setup", reason)
-        })?],
-        None => usual.iter().filter_map(|path| Endpoint::parse(path)).collect(),
-    };
+    let home = utf8(strategy()?.home_dir().as_os_str().to_owned(), "the home directory")?;
     let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-    let mut host = EngineHost::new(Endpoint::Unix("/".into()), uid, gid, user(&environment));
+    let person = user(&environment);
+    let view = EngineView::new(home, uid, |path| std::fs::read_to_string(path).ok())
+        .with_environment(environment);
+    let asked_for = Some(asked.value.as_str()).filter(|socket| !socket.is_empty());
+    let endpoints = view.endpoints(kind, asked_for)?;
+    let mut host = EngineHost::new(Endpoint::Unix("/".into()), uid, gid, person);
     host.endpoints = endpoints;
     Ok(host)
 }

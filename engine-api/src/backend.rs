@@ -64,6 +64,7 @@ impl ContainerBackend {
         capabilities.exec_when_stopped = true;
         capabilities.survives_holder = true;
         capabilities.stats = true;
+        capabilities.create_beside_workspace = true;
         let layout = layout.clone();
         let engine = OnceCell::new();
         Self { shared: Arc::new(Shared { kind, host, layout, capabilities, engine }) }
@@ -81,13 +82,7 @@ impl Backend for ContainerBackend {
     }
 
     async fn probe(&self) -> Result<ProbeReport> {
-        let engine = self.shared.engine().await?;
-        let identity = engine.identity();
-        Ok(ProbeReport::new(
-            self.kind(),
-            format!("{} {}", self.kind(), identity.version),
-            Vec::new(),
-        ))
+        Ok(crate::probe(self.shared.kind, &self.shared.host.endpoints).await)
     }
 
     async fn create(&self, id: &SessionId, spec: &ResolvedSpec) -> Result<Arc<dyn Session>> {

@@ -14,7 +14,7 @@ use crate::labels::Labels;
 use crate::launch::BOOT;
 use crate::mounts::Mounts;
 use crate::place::{Place, SessionFile};
-use crate::{Engine, account_files, container};
+use crate::{Engine, account_files, container, stop, transfer};
 
 const OPERATION: &str = "engine.create";
 /// The most processes and threads where nothing is asked for: an agent's build fits, a fork bomb
@@ -53,6 +53,9 @@ pub(crate) async fn create(shared: &Shared, id: &SessionId, spec: &ResolvedSpec)
             if let Some(id) = made {
                 container::remove(engine, OPERATION, &id).await?;
             }
+            if spec.container.upload {
+                stop::remove_volumes(shared, engine, &place).await?;
+            }
             let made = place.clone();
             blocking(OPERATION, move || made.remove(OPERATION)).await?;
             Err(error.with_session(spec.name.as_str()))
@@ -81,6 +84,9 @@ async fn fill(
         mounts.binds.extend(account_files::prepare(engine, place, image, &account).await?);
     }
     check_network(engine, spec).await?;
+    if let Some(uploaded) = &mounts.uploaded {
+        transfer::make_volume(engine, &uploaded.volume, labels.to_map()).await?;
+    }
     let body = body(spec, image, &account, &labels, &mounts);
     let name = name(spec);
     let options = CreateContainerOptions { name: Some(name.clone()), platform: String::new() };
@@ -88,6 +94,9 @@ async fn fill(
     let container = answer.map_err(|failure| refused(engine, spec, image, failure))?.id;
     *made = Some(container.clone());
     check_limits(engine, &container, spec).await?;
+    if let Some(uploaded) = &mounts.uploaded {
+        transfer::upload_workspace(engine, &container, &uploaded.from).await?;
+    }
     let file = SessionFile {
         version: SessionFile::VERSION,
         id: *place.id(),

@@ -15,14 +15,16 @@ use std::time::Duration;
 use bollard::Docker;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
+use serde::de::DeserializeOwned;
 use session_core::{Error, ErrorKind, Result};
 use tokio::sync::OnceCell;
 
 pub(crate) use dial::Link;
 pub use facts::{Facts, Limits};
 
-use crate::failure::{Peer, failed};
+use crate::failure::{Cause, Peer, cause_error, classify, failed};
 use crate::{Dialect, Endpoint, EngineKind, Identity, Platform};
+pub(crate) use greet::{IDENTIFY, VERSION};
 use wire::Wire;
 
 /// The time that a short request may take.
@@ -114,6 +116,34 @@ impl Engine {
         self.inner.facts.get_or_try_init(ask).await
     }
 
+    /// Gets the document at `path`, which must be escaped; `None` if there is no such thing.
+    ///
+    /// For answers that bollard reads too strictly: one value that it does not know fails a whole
+    /// list (docs/engines.md, S1).
+    pub(crate) async fn document<T: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        doing: &str,
+        path: &str,
+    ) -> Result<Option<T>> {
+        let answer = self.inner.wire.get(path, SHORT).await;
+        let answer = answer.map_err(|failure| self.error(operation, doing, failure))?;
+        let wrong =
+            |cause, text: &str| cause_error(operation.into(), doing, &self.peer(), cause, text);
+        if answer.status.is_success() {
+            let read = serde_json::from_slice(&answer.body);
+            return read.map(Some).map_err(|error| {
+                wrong(Cause::Garbled, &format!("its answer was not understood: {error}"))
+            });
+        }
+        let text = answer.message();
+        let cause = classify(answer.status.as_u16(), &text);
+        match cause.kind() {
+            ErrorKind::NotFound => Ok(None),
+            _ => Err(wrong(cause, &text)),
+        }
+    }
+
     /// The error for `failure` of a request to this engine; `doing` says what was being done.
     pub(crate) fn error(
         &self,
@@ -140,7 +170,8 @@ impl Engine {
     }
 }
 
-fn peer(endpoint: &Endpoint, kind: EngineKind) -> Peer<'_> {
+/// Whom advice is about.
+pub(crate) fn peer(endpoint: &Endpoint, kind: EngineKind) -> Peer<'_> {
     Peer { kind: Some(kind), endpoint: Some(endpoint), platform: Platform::current() }
 }
 

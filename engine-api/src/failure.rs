@@ -12,7 +12,7 @@ use std::io;
 use session_core::Error;
 
 pub(crate) use cause::{Cause, classify};
-pub(crate) use remedy::remedy;
+pub(crate) use remedy::{IDS, remedy, start};
 
 use crate::{Endpoint, EngineKind, Platform};
 
@@ -117,7 +117,13 @@ pub(crate) fn transport_cause(failure: &(dyn StdError + 'static)) -> (Cause, Str
         if let Some(error) = error.downcast_ref::<io::Error>()
             && let Some(cause) = of_io(error.kind())
         {
-            return (cause, error.to_string());
+            let text = match cause {
+                Cause::NothingThere => "there is no such socket".to_owned(),
+                Cause::NobodyListens => "nobody listens there".to_owned(),
+                Cause::Silent => "no answer in time".to_owned(),
+                _ => error.to_string(),
+            };
+            return (cause, text);
         }
         next = error.source();
     }
@@ -155,8 +161,9 @@ fn readable(text: &str) -> String {
         }
         line.push_str(word);
         if line.len() > LONGEST {
-            let end = line.floor_char_boundary(LONGEST);
-            line.truncate(end);
+            while line.len() > LONGEST {
+                line.pop();
+            }
             line.push('…');
             break;
         }

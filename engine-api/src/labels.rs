@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use sha2::{Digest as _, Sha256};
 use session_core::{Layout, ResolvedSpec, SessionId, Strategy, Timestamp};
+use sha2::{Digest as _, Sha256};
 
 /// Which session it belongs to.
 pub(crate) const ID: &str = "sessctl.id";
@@ -22,7 +22,12 @@ pub(crate) struct Labels(BTreeMap<String, String>);
 
 impl Labels {
     /// What a session made of `spec` carries, and its volumes too.
-    pub(crate) fn new(layout: &Layout, id: &SessionId, spec: &ResolvedSpec, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        layout: &Layout,
+        id: &SessionId,
+        spec: &ResolvedSpec,
+        now: Timestamp,
+    ) -> Self {
         let mut labels = spec.backend_labels();
         let mut set = |key: String, value: String| labels.insert(key, value);
         set(ID.to_owned(), id.to_string());

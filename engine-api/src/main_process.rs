@@ -40,7 +40,8 @@ pub(crate) fn main_process(streams: Streams, control: Control) -> MainProcess {
         chunks.recv().await.map(|chunk: Bytes| (std::io::Result::Ok(chunk), chunks))
     });
     let gone = |_| std::io::Error::from(std::io::ErrorKind::BrokenPipe);
-    let writer = SinkWriter::new(CopyToBytes::new(PollSender::new(to_container).sink_map_err(gone)));
+    let writer =
+        SinkWriter::new(CopyToBytes::new(PollSender::new(to_container).sink_map_err(gone)));
     MainProcess::new(
         Box::new(StreamReader::new(Box::pin(chunks))),
         Box::new(Box::pin(writer)),
@@ -99,7 +100,8 @@ impl Control {
     async fn look(&self, patience: Duration) -> Result<Option<Exit>> {
         let inner = &self.inner;
         let engine = inner.shared.engine().await?;
-        let Some(seen) = stopped(engine, OPERATION, &inner.session.container, patience).await? else {
+        let Some(seen) = stopped(engine, OPERATION, &inner.session.container, patience).await?
+        else {
             // It runs; perhaps it was started again.
             let seen = inspect(engine, OPERATION, &inner.session.container).await?;
             let other = seen.is_some_and(|seen| seen.started_at() != inner.started_at);

@@ -19,6 +19,15 @@ pub(crate) struct Mounts {
     pub(crate) binds: Vec<(Utf8PathBuf, Utf8PathBuf)>,
     /// Where processes begin, in the container.
     pub(crate) inner_directory: Utf8PathBuf,
+    /// What is at `/workspace` instead of a mount: a volume of the engine.
+    pub(crate) uploaded: Option<Uploaded>,
+}
+
+/// A volume that is filled from a directory of the host.
+#[derive(Debug, Clone)]
+pub(crate) struct Uploaded {
+    pub(crate) volume: String,
+    pub(crate) from: Utf8PathBuf,
 }
 
 impl Mounts {
@@ -30,10 +39,19 @@ impl Mounts {
         home: Option<&Utf8Path>,
     ) -> Result<Self> {
         let workspace = spec.directory.join("workspace");
+        let upload = spec.container.upload;
         let mut binds = vec![(place.run(), Utf8PathBuf::from(RUN_DIRECTORY))];
         let live = spec.projects.iter().filter(|project| project.strategy == Strategy::Mount);
         let outside = !spec.working_directory.starts_with(&workspace)
             && !live.clone().any(|project| spec.working_directory.starts_with(&project.source));
+        if upload && let Some(project) = live.clone().next() {
+            let message = format!(
+                "`{}` can't be mounted by an engine that does not see this host's directories; \
+                 copy the project instead",
+                project.source
+            );
+            return Err(Error::new(ErrorKind::InvalidInput, "engine.create", message));
+        }
         let at_workspace = if outside { &spec.working_directory } else { &workspace };
         if !outside {
             make(&workspace)?;
@@ -57,7 +75,12 @@ impl Mounts {
             let message = format!("`{}` is not in the container", spec.working_directory);
             Error::new(ErrorKind::Internal, "engine.create", message)
         })?;
-        Ok(Self { binds, inner_directory })
+        let uploaded = upload.then(|| {
+            binds.retain(|(_, target)| target != WORKSPACE);
+            let volume = format!("sessctl-{}", place.id());
+            Uploaded { volume, from: at_workspace.clone() }
+        });
+        Ok(Self { binds, inner_directory, uploaded })
     }
 
     /// As the engine takes them. Of type bind, for an engine that makes missing sources of
@@ -69,7 +92,22 @@ impl Mounts {
             target: Some(target.to_string()),
             ..Mount::default()
         };
-        self.binds.iter().map(bind).collect()
+        let volume = |uploaded: &Uploaded| Mount {
+            typ: Some(MountType::VOLUME),
+            source: Some(uploaded.volume.clone()),
+            target: Some(WORKSPACE.to_owned()),
+            ..Mount::default()
+        };
+        self.uploaded.iter().map(volume).chain(self.binds.iter().map(bind)).collect()
+    }
+}
+
+/// The directory of the host that is at `/workspace`, where no project is mounted live.
+pub(crate) fn at_workspace(directory: &Utf8Path, working_directory: &Utf8Path) -> Utf8PathBuf {
+    let workspace = directory.join("workspace");
+    match working_directory.starts_with(&workspace) {
+        true => workspace,
+        false => working_directory.to_owned(),
     }
 }
 
@@ -102,9 +140,11 @@ fn link_work(workspace: &Utf8Path, spec: &ResolvedSpec) -> Result<()> {
 
 fn make(path: &Utf8Path) -> Result<()> {
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700).create(path).map_err(|error| {
-        Error::io("engine.create", format!("can't make `{path}`"), error)
-    })
+    builder
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| Error::io("engine.create", format!("can't make `{path}`"), error))
 }
 
 /// Refuses a live directory that would give the session its engine's socket, and with it the host.
@@ -120,9 +160,8 @@ fn check_live(source: &Utf8Path) -> Result<()> {
         "/var/lib/docker",
     ];
     let refuse = |what: &str| {
-        let message = format!(
-            "`{source}` {what}, which gives a session the host; copy the project instead"
-        );
+        let message =
+            format!("`{source}` {what}, which gives a session the host; copy the project instead");
         Err(Error::new(ErrorKind::InvalidInput, "engine.create", message))
     };
     let found = fs::metadata(source)

@@ -127,7 +127,8 @@ impl Place {
     /// Makes the directory; making it is what decides between two who create the same id at once.
     pub(crate) fn make(&self, operation: &'static str) -> Result<()> {
         let parent = self.directory.parent().expect("it is <sessions>/<id>/<kind>");
-        let refused = |path: &Utf8Path, error| Error::io(operation, format!("can't make `{path}`"), error);
+        let refused =
+            |path: &Utf8Path, error| Error::io(operation, format!("can't make `{path}`"), error);
         let private = |recursive| {
             let mut builder = fs::DirBuilder::new();
             builder.mode(0o700).recursive(recursive);
@@ -239,7 +240,8 @@ impl Place {
             return Ok(None);
         }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match rustix::fs::open(self.directory.join(name).as_str(), flags, Mode::empty()) {
+        let file = match rustix::fs::open(self.directory.join(name).as_str(), flags, Mode::empty())
+        {
             Ok(file) => File::from(file),
             Err(rustix::io::Errno::NOENT) => return Ok(None),
             Err(errno) => return Err(damaged(&errno)),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use camino::Utf8Path;
 use session_core::{
-    ByteStream, Exec, ExecRequest, Launch, MainProcess, Process, Result, Session,
-    SessionId, Snapshots, Stats, Status, Transfer,
+    ByteStream, Exec, ExecRequest, Launch, MainProcess, Process, Result, Session, SessionId,
+    Snapshots, Stats, Status, Transfer,
 };
 
 use crate::backend::Shared;
@@ -69,7 +69,7 @@ impl Session for ContainerSession {
     }
 
     fn stats(&self) -> Option<&dyn Stats> {
-        None
+        Some(self)
     }
 }
 

@@ -231,10 +231,8 @@ async fn until(
         }
         Ok(Err(error)) => Err(Error::io(OPERATION, "can't read the container's terminal", error)),
         Err(_) => {
-            let message = format!(
-                "the container does not say that it is ready; it wrote: {}",
-                text()
-            );
+            let message =
+                format!("the container does not say that it is ready; it wrote: {}", text());
             Err(Error::new(ErrorKind::Io, OPERATION, message))
         }
     }

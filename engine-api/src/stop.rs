@@ -13,7 +13,7 @@ use crate::container::{self, inspect, kill, stopped};
 use crate::failure::engine_error;
 use crate::list::containers;
 use crate::place::Place;
-use crate::{labels, status};
+use crate::{labels, status, transfer};
 
 const OPERATION: &str = "engine.stop";
 const DESTROY: &str = "engine.destroy";
@@ -46,7 +46,8 @@ pub(crate) async fn stop(shared: &Shared, place: &Place, grace: Duration) -> Res
 }
 
 async fn end(engine: &Engine, container: &str, grace: Duration) -> Result<()> {
-    let running = inspect(engine, OPERATION, container).await?.is_some_and(|seen| seen.is_running());
+    let running =
+        inspect(engine, OPERATION, container).await?.is_some_and(|seen| seen.is_running());
     if !running {
         return Ok(());
     }
@@ -82,6 +83,7 @@ pub(crate) async fn destroy(shared: &Shared, place: &Place) -> Result<()> {
     found.extend(place.session().ok().flatten().map(|session| session.container));
     for container in found {
         container::end(engine, DESTROY, &container).await?;
+        transfer::let_caller_in(shared, engine, &container).await;
         container::remove(engine, DESTROY, &container).await?;
     }
     remove_volumes(shared, engine, place).await?;
@@ -89,7 +91,8 @@ pub(crate) async fn destroy(shared: &Shared, place: &Place) -> Result<()> {
     blocking(DESTROY, move || place.remove(DESTROY)).await
 }
 
-async fn remove_volumes(shared: &Shared, engine: &Engine, place: &Place) -> Result<()> {
+/// Removes the volumes of one session.
+pub(crate) async fn remove_volumes(shared: &Shared, engine: &Engine, place: &Place) -> Result<()> {
     let filters = Some(labels::filter(&shared.layout, Some(place.id())));
     let found = engine
         .short()

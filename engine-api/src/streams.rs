@@ -35,8 +35,7 @@ pub(crate) async fn attach(
         EngineKind::Docker => "&detachKeys=ctrl-%5E,ctrl-_,ctrl-%5E,ctrl-_,ctrl-%5E",
         EngineKind::Podman => "",
     };
-    let path =
-        format!("/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1{keys}");
+    let path = format!("/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1{keys}");
     let Hijacked { connection, early } =
         hijack(engine, operation, &path, "").await?.map_err(|answer| refused(operation, answer))?;
     let (rest, writer) = tokio::io::split(connection);

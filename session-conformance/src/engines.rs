@@ -4,10 +4,17 @@
 //! the environment (`SESSCTL_TEST_DOCKER` and so on; `.ci/test` sets them) or from `engines.env` in the target directory,
 //! which `.ci/engines` writes. docs/testing.md has the list.
 
+mod private;
+mod rootless;
+
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+
+pub use private::{PrivateEngine, PrivateOptions};
+pub use rootless::{RootlessUser, as_rootless_user, rootless_user};
 
 /// The smallest image: busybox alone.
 pub const BUSYBOX_IMAGE: &str = "sessctl-test/busybox:1";
@@ -60,7 +67,7 @@ fn address(name: &str) -> Result<String, String> {
 /// A variable of the environment, else of `engines.env`.
 ///
 /// Where the environment names an engine or its absence, the file's line about the same engine doesn't count.
-pub(crate) fn value(name: &str) -> Option<String> {
+fn value(name: &str) -> Option<String> {
     let engine = name.strip_suffix("_MISSING").unwrap_or(name);
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     if set(engine).is_some() || set(&format!("{engine}_MISSING")).is_some() {
@@ -70,13 +77,17 @@ pub(crate) fn value(name: &str) -> Option<String> {
 }
 
 /// The lines of `engines.env` in the directory that this test was built into; none if there is no such file.
-pub(crate) fn file() -> &'static BTreeMap<String, String> {
+fn file() -> &'static BTreeMap<String, String> {
     static FILE: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     FILE.get_or_init(|| {
         let text =
             env_file().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
         parse(&text)
     })
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
 fn env_file() -> Option<PathBuf> {

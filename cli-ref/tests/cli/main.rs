@@ -1,6 +1,7 @@
 //! `sessctl` as a person uses it: the real program, real git, a real terminal.
 
 mod config;
+mod containers;
 mod damage;
 mod input;
 mod path;

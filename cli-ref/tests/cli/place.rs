@@ -10,6 +10,16 @@ use tempfile::TempDir;
 /// One test's own world; everything that still runs in it ends when it is dropped.
 pub(crate) struct Place {
     root: TempDir,
+    engine: Option<Engine>,
+}
+
+/// An engine of this machine that a test asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Engine {
+    /// The backend's kind.
+    pub(crate) kind: &'static str,
+    /// Where it answers.
+    pub(crate) address: String,
 }
 
 /// What a command printed and how it ended.
@@ -27,7 +37,19 @@ impl Place {
         for directory in ["user", "project"] {
             std::fs::create_dir(root.path().join(directory)).expect("an empty place");
         }
-        Self { root }
+        Self { root, engine: None }
+    }
+
+    /// The same place, with this engine in reach and its backend configured.
+    pub(crate) fn on(mut self, engine: Engine) -> Self {
+        self.engine = Some(engine);
+        self
+    }
+
+    /// A session's name that nobody else has in the same engine.
+    pub(crate) fn name(&self, name: &str) -> String {
+        let root = self.root.path().file_name().expect("a name").to_string_lossy();
+        format!("{name}-{}", root.trim_start_matches('.'))
     }
 
     /// A place whose `project` is a git repository with one commit.
@@ -73,13 +95,23 @@ impl Place {
     /// do the same everywhere; one that wants an engine names its backend and its socket.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         let text = |path: PathBuf| path.into_os_string().into_string().expect("UTF-8 paths");
+        let (kind, docker, podman) = match &self.engine {
+            Some(Engine { kind: "docker", address }) => ("docker", Some(address), None),
+            Some(Engine { address, .. }) => ("podman", None, Some(address)),
+            None => ("local", None, None),
+        };
+        let or = |address: Option<&String>, none| {
+            address.cloned().unwrap_or_else(|| text(self.path(none)))
+        };
+        let image = session_conformance::engines::TOOLS_IMAGE.to_owned();
         vec![
             ("PATH", std::env::var("PATH").expect("a PATH")),
             ("HOME", text(self.path("user"))),
             ("SESSCTL_HOME", text(self.path("home"))),
-            ("SESSCTL_BACKEND", "local".to_owned()),
-            ("SESSCTL_DOCKER_SOCKET", text(self.path("no-docker.sock"))),
-            ("SESSCTL_PODMAN_SOCKET", text(self.path("no-podman.sock"))),
+            ("SESSCTL_BACKEND", kind.to_owned()),
+            ("SESSCTL_DOCKER_SOCKET", or(docker, "no-docker.sock")),
+            ("SESSCTL_PODMAN_SOCKET", or(podman, "no-podman.sock")),
+            ("SESSCTL_IMAGE", image),
             ("SHELL", "/bin/sh".to_owned()),
             ("USER", "tester".to_owned()),
             ("TERM", "xterm-256color".to_owned()),
@@ -129,7 +161,12 @@ impl Drop for Place {
     fn drop(&mut self) {
         let Ok(done) = self.command(&["list", "--names", "--quiet"]).output() else { return };
         for name in String::from_utf8_lossy(&done.stdout).lines() {
-            let _ = self.command(&["stop", "--time", "0", name]).output();
+            // A container would stay in the engine.
+            let words: &[&str] = match self.engine {
+                Some(_) => &["remove", "--force", name],
+                None => &["stop", "--time", "0", name],
+            };
+            let _ = self.command(words).output();
         }
     }
 }

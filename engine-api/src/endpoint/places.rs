@@ -10,6 +10,9 @@ use session_core::Result;
 use super::{Endpoint, TlsFiles, connections, contexts};
 use crate::{EngineKind, Platform};
 
+/// Gives the text of a file that is there.
+type Read = dyn Fn(&Utf8Path) -> Option<String> + Send + Sync;
+
 /// What the program knows of the machine and the person, as far as it tells where engines are.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -22,7 +25,7 @@ pub struct EngineView {
     pub uid: u32,
     /// The operating system.
     pub platform: Platform,
-    read: Arc<dyn Fn(&Utf8Path) -> Option<String> + Send + Sync>,
+    read: Arc<Read>,
 }
 
 impl EngineView {

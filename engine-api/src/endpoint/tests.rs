@@ -96,7 +96,7 @@ fn tcp_needs_tls() {
         view.endpoints(EngineKind::Docker, None).expect("valid")
     };
     let tls = Endpoint::Tls(Address::new("far", 2376), TlsFiles::in_directory("/c".into()));
-    assert_eq!(with("DOCKER_TLS_VERIFY"), [tls.clone()]);
+    assert_eq!(with("DOCKER_TLS_VERIFY"), std::slice::from_ref(&tls));
     assert_eq!(with("DOCKER_TLS"), [tls]);
 }
 
@@ -164,7 +164,7 @@ fn docker_contexts() {
     let ca = path.replace("/meta/", "/tls/").replace("meta.json", "docker/ca.pem");
     let files = [config, (path.as_str(), tcp.as_str()), (ca.as_str(), "")];
     let tls = TlsFiles { ca: ca.clone().into(), client: None };
-    let expected = [Endpoint::Tls(Address::new("far", 2376), tls)];
+    let expected = vec![Endpoint::Tls(Address::new("far", 2376), tls)];
     assert_eq!(view(&[], &files).endpoints(docker, None).expect("valid"), expected);
     // Another directory of configuration.
     let moved = [("DOCKER_CONFIG", "/c")];

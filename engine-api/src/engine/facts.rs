@@ -89,7 +89,7 @@ pub(super) async fn ask(wire: &Wire, endpoint: &Endpoint, kind: EngineKind) -> R
         cause_error(OPERATION.into(), &doing, &peer(endpoint, kind), cause, text)
     };
     if !answer.status.is_success() {
-        let text = String::from_utf8_lossy(&answer.body);
+        let text = answer.message();
         return Err(wrong(classify(answer.status.as_u16(), &text), &text));
     }
     let read = match kind {

@@ -11,6 +11,10 @@ use crate::failure::{Cause, cause_error, failed};
 use crate::{Endpoint, EngineKind, Identity, Platform};
 
 const OPERATION: &str = "engine.connect";
+/// The operation of an error that says that something else answered.
+pub(crate) const IDENTIFY: &str = "engine.identify";
+/// The operation of an error that says that the engine is too old.
+pub(crate) const VERSION: &str = "engine.version";
 /// The number that stands for users whom a namespace does not know.
 const NOBODY: u32 = 65_534;
 
@@ -49,7 +53,7 @@ pub(super) async fn greet(wire: &Wire, endpoint: &Endpoint, kind: EngineKind) ->
             kind.title(),
             identity.kind.word(),
         );
-        return Err(Error::new(ErrorKind::Unsupported, OPERATION, message));
+        return Err(Error::new(ErrorKind::Unsupported, IDENTIFY, message));
     }
     if !answer.status.is_success() {
         let text = format!("it answered {}", answer.status);
@@ -67,7 +71,7 @@ pub(super) async fn greet(wire: &Wire, endpoint: &Endpoint, kind: EngineKind) ->
             kind.title(),
             identity.version
         );
-        return Err(Error::new(ErrorKind::Unsupported, OPERATION, message));
+        return Err(Error::new(ErrorKind::Unsupported, VERSION, message));
     }
     identity.rootless = match rootless_by_owner(endpoint, kind).await {
         Some(rootless) => rootless,
@@ -101,7 +105,7 @@ async fn ask_version(
             kind.title(),
             greeting.status
         );
-        Error::new(ErrorKind::Unsupported, OPERATION, message)
+        Error::new(ErrorKind::Unsupported, IDENTIFY, message)
     };
     let answer = wire.get("/version", patience(endpoint)).await.map_err(|_| stranger())?;
     let version: Version = serde_json::from_slice(&answer.body).map_err(|_| stranger())?;

@@ -83,6 +83,15 @@ impl Answer {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+
+    /// The text in an error document; the document itself where it is none.
+    pub(super) fn message(&self) -> String {
+        let document = serde_json::from_slice::<serde_json::Value>(&self.body).ok();
+        match document.as_ref().and_then(|document| document.get("message")?.as_str()) {
+            Some(message) => message.to_owned(),
+            None => String::from_utf8_lossy(&self.body).into_owned(),
+        }
+    }
 }
 
 impl fmt::Debug for Wire {

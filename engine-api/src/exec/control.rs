@@ -14,9 +14,10 @@ use tokio::sync::{Mutex, watch};
 use super::frames::{Frames, Source};
 use super::lifeline::Lifeline;
 use super::streams::Lane;
-use crate::Engine;
-use crate::failure::engine_error;
+use crate::failure::{Cause, cause_of};
+use crate::{Engine, container};
 
+const OPERATION: &str = "engine.wait";
 /// How often an end is looked for that its streams do not tell: they may be held open by what the
 /// process left behind, or not be read.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -114,7 +115,6 @@ impl Running {
     /// Asks the engine once; `None` while it runs. With `closely`, the engine's word that it does
     /// is not enough: the container may have been stopped.
     async fn look(&self, closely: bool) -> Result<Option<End>> {
-        const OPERATION: &str = "engine.wait";
         match self.engine.short().inspect_exec(&self.exec).await {
             // The code of a running process is null or 0 (docs/engines.md).
             Ok(found) if found.running == Some(false) => {
@@ -125,24 +125,20 @@ impl Running {
             }
             Ok(_) if closely => Ok(self.killed_with_container().await?.map(Ok)),
             Ok(_) => Ok(None),
-            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {
+            // Podman forgets it with the container's end, Docker with its own.
+            Err(failure) if is_gone(&failure) => {
                 let message = "the engine has forgotten it; it was restarted meanwhile";
                 let lost = Err((ErrorKind::Lost, message.to_owned()));
                 Ok(Some(self.killed_with_container().await?.map_or(lost, Ok)))
             }
-            Err(failure) => Err(engine_error(OPERATION, "ask for its end", failure)),
+            Err(failure) => Err(self.engine.error(OPERATION, "ask for its end", failure)),
         }
     }
 
     /// The end of what ran in a container that does not run.
     async fn killed_with_container(&self) -> Result<Option<Exit>> {
-        let runs = match self.engine.short().inspect_container(&self.container, None).await {
-            Ok(found) => found.state.and_then(|state| state.running) == Some(true),
-            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {
-                false
-            }
-            Err(failure) => return Err(engine_error("engine.wait", "look at it", failure)),
-        };
+        let seen = container::inspect(&self.engine, OPERATION, &self.container).await?;
+        let runs = seen.is_some_and(|seen| seen.is_running());
         Ok((!runs).then(|| Exit::with_signal(9, Timestamp::now())))
     }
 
@@ -174,7 +170,7 @@ impl ProcessControl for Control {
         loop {
             let known = end.borrow_and_update().clone();
             if let Some(known) = known {
-                return known.map_err(|(kind, message)| Error::new(kind, "engine.wait", message));
+                return known.map_err(|(kind, message)| Error::new(kind, OPERATION, message));
             }
             tokio::select! {
                 _ = end.changed() => {}
@@ -214,5 +210,9 @@ impl ProcessControl for Control {
 pub(super) async fn resize(engine: &Engine, exec: &str, size: TerminalSize) -> Result<()> {
     let size = ResizeExecOptions { height: size.rows, width: size.columns };
     let resized = engine.short().resize_exec(exec, size).await;
-    resized.map_err(|failure| engine_error("engine.resize", "set the terminal's size", failure))
+    resized.map_err(|failure| engine.error("engine.resize", "set the terminal's size", failure))
+}
+
+fn is_gone(failure: &bollard::errors::Error) -> bool {
+    matches!(cause_of(failure).0, Cause::ExecGone | Cause::ContainerGone | Cause::Absent)
 }

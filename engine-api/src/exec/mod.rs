@@ -23,7 +23,7 @@ use tokio::io::{AsyncWriteExt as _, WriteHalf};
 use tokio::sync::Mutex;
 
 use crate::engine::Link;
-use crate::failure::engine_error;
+use crate::failure::{Cause, cause_error, classify};
 use crate::hijack::{Answer, Hijacked, hijack};
 use crate::session::ContainerSession;
 use crate::{Engine, EngineKind};
@@ -103,6 +103,18 @@ pub(crate) async fn exec_in(place: &Place<'_>, request: ExecRequest) -> Result<P
     Ok(started.into_process(place, &request, lifeline, first))
 }
 
+/// What a script writes that ends soon; it is not tied to this client.
+pub(crate) async fn output_of(engine: &Engine, container: &str, script: &str) -> Result<String> {
+    let place = Place { engine, container, directory: Utf8Path::new("/"), run: None };
+    let command = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
+    let mut started = Started::start(&place, command, &ExecRequest::new(Vec::new())).await?;
+    let mut text = Vec::new();
+    while let Some((_, chunk)) = started.frames.next().await {
+        text.extend_from_slice(&chunk);
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
 /// A lifeline in the shared directory; none where there can't be one, and then it costs a second
 /// process of the engine.
 async fn fifo(place: &Place<'_>, word: &str) -> Option<Fifo> {
@@ -152,11 +164,12 @@ impl Started {
             ..CreateExecOptions::default()
         };
         let made = place.engine.short().create_exec(place.container, options).await;
-        let exec = made.map_err(|failure| engine_error(OPERATION, "prepare it", failure))?.id;
+        let exec = made.map_err(|failure| place.engine.error(OPERATION, "prepare it", failure))?.id;
         let path = format!("/exec/{exec}/start");
         let body = format!(r#"{{"Detach":false,"Tty":{has_terminal}}}"#);
-        let Hijacked { connection, early } =
-            hijack(place.engine, OPERATION, &path, &body).await?.map_err(refused)?;
+        let Hijacked { connection, early } = hijack(place.engine, OPERATION, &path, &body)
+            .await?
+            .map_err(|answer| refused(place.engine, &answer))?;
         let (output, input) = tokio::io::split(connection);
         Ok(Self { exec, frames: Frames::new(output, early, !has_terminal), input })
     }
@@ -220,12 +233,10 @@ impl Started {
 }
 
 /// The error for an engine that would not start the wrapper.
-fn refused(answer: Answer) -> Error {
-    let Answer { status, message } = answer;
-    match status {
-        404 => Error::new(ErrorKind::Lost, OPERATION, format!("its container is gone: {message}")),
-        409 => Error::new(ErrorKind::Refused, OPERATION, message),
-        _ => no_shell(&message),
+fn refused(engine: &Engine, answer: &Answer) -> Error {
+    match classify(answer.status, &answer.message) {
+        Cause::CommandMissing => no_shell(&answer.message),
+        cause => cause_error(OPERATION.into(), "start it", &engine.peer(), cause, &answer.message),
     }
 }
 

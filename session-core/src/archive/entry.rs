@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
 
-use rustix::fs::{Mode, RawMode, Timespec};
+use rustix::fs::Timespec;
 use tar::{Entry, EntryType};
 
 use super::names::{components, link_components, time};
@@ -30,7 +30,8 @@ pub(super) struct Item {
     /// Empty for the place itself.
     pub(super) names: Vec<OsString>,
     pub(super) kind: Kind,
-    pub(super) mode: Mode,
+    /// Permissions, without set-user-id and the like.
+    pub(super) mode: u32,
     pub(super) time: Timespec,
 }
 
@@ -50,26 +51,46 @@ impl Item {
             return Ok(None);
         }
         let names = components(&path).map_err(|why| refuse(&path, why))?;
+        if names.is_empty() && entry_type != EntryType::Directory {
+            return Err(refuse(&path, "it has no name"));
+        }
+        let target = entry.link_name_bytes().unwrap_or_default().into_owned();
+        Self::judge(entry, path, names, &target, links).map(Some)
+    }
+
+    /// The same for an engine's own archive, whose names may begin with a slash or be empty.
+    pub(super) fn of_engine(entry: &mut Entry<'_, impl Read>) -> Result<Self> {
+        let path = entry.path_bytes().into_owned();
+        let names = components(below_root(&path)).map_err(|why| refuse(&path, why))?;
+        let target = entry.link_name_bytes().unwrap_or_default().into_owned();
+        let target = match entry.header().entry_type() {
+            EntryType::Link => below_root(&target),
+            _ => &target,
+        };
+        Self::judge(entry, path, names, target, Links::Any)
+    }
+
+    fn judge(
+        entry: &mut Entry<'_, impl Read>,
+        path: Vec<u8>,
+        names: Vec<OsString>,
+        target: &[u8],
+        links: Links,
+    ) -> Result<Self> {
         let mode = entry.header().mode().map_err(damaged)? & 0o777;
-        let mode = Mode::from_bits_truncate(mode as RawMode);
         let time = modified(entry)?;
-        let target = || entry.link_name_bytes().unwrap_or_default().into_owned();
-        let kind = match entry_type {
-            _ if names.is_empty() && entry_type != EntryType::Directory => {
-                return Err(refuse(&path, "it has no name"));
-            }
+        let kind = match entry.header().entry_type() {
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
                 Kind::File { size: entry.size() }
             }
             EntryType::Directory => Kind::Directory,
             EntryType::Symlink => {
-                let target = target();
-                link_components(&target, names.len() - 1, links)
+                link_components(target, names.len().saturating_sub(1), links)
                     .map_err(|why| refuse(&path, why))?;
-                Kind::Link { target }
+                Kind::Link { target: target.to_vec() }
             }
             EntryType::Link => {
-                let names = components(&target()).map_err(|why| refuse(&path, why))?;
+                let names = components(target).map_err(|why| refuse(&path, why))?;
                 if names.is_empty() {
                     return Err(refuse(&path, "it links to nothing"));
                 }
@@ -79,8 +100,15 @@ impl Item {
             EntryType::Fifo => return Err(refuse(&path, "it is a fifo")),
             _ => return Err(refuse(&path, "it is of an unknown type")),
         };
-        Ok(Some(Self { path, names, kind, mode, time }))
+        Ok(Self { path, names, kind, mode, time })
     }
+}
+
+fn below_root(mut path: &[u8]) -> &[u8] {
+    while let [b'/', rest @ ..] = path {
+        path = rest;
+    }
+    path
 }
 
 /// The modification time: to the nanosecond where the archive has it (git's index compares it).

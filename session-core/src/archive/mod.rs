@@ -10,12 +10,21 @@
 //! names of what was made. What came before a refused entry stays: whoever wants all or nothing
 //! unpacks beside the place and renames.
 
+mod directories;
 mod entry;
+mod find;
 mod names;
 mod pack;
+mod rename;
+mod screen;
 mod stream;
 mod unpack;
+mod write;
 
+pub use directories::Directories;
 pub use entry::Links;
+pub use find::find;
 pub use pack::Pack;
+pub use rename::Rename;
+pub use screen::{Screen, Screened, There};
 pub use unpack::{unpack, unpack_blocking};

@@ -4,13 +4,14 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
-use tar::{Builder, EntryType, Header};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, Timespec};
+use tar::{Builder, EntryType};
 
-use super::{names, stream};
+use super::write::{Facts, Out};
+use super::{stream, write};
 use crate::ByteStream;
 
 /// A tree that is to be packed, by its place in a directory that is held open.
@@ -25,13 +26,21 @@ pub struct Pack {
     leaf: OsString,
     name: PathBuf,
     owner: (u32, u32),
+    end: End,
+}
+
+/// Whether an archive has a mark at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Marked,
+    Open,
 }
 
 impl Pack {
     /// `leaf` in the directory `parent`; entry names begin with it. `.` is the directory itself.
     pub fn new(parent: OwnedFd, leaf: impl Into<OsString>) -> Self {
         let leaf = leaf.into();
-        Self { parent, name: leaf.clone().into(), leaf, owner: (0, 0) }
+        Self { parent, name: leaf.clone().into(), leaf, owner: (0, 0), end: End::Marked }
     }
 
     /// Lets entry names begin with `name` instead.
@@ -49,14 +58,21 @@ impl Pack {
         self
     }
 
+    /// Leaves out the mark at the archive's end, for an engine: see [`Screen`](super::Screen).
+    #[must_use]
+    pub fn with_open_end(mut self) -> Self {
+        self.end = End::Open;
+        self
+    }
+
     /// Packs while the stream is read, and stops when it is dropped. What can't be read is an error
     /// in the stream. Needs a tokio runtime.
     pub fn stream(self) -> ByteStream {
-        stream::written(move |out| self.write(out))
+        stream::written(move |out| (self.write(out), ())).0
     }
 
-    fn write(self, out: impl Write) -> io::Result<()> {
-        let mut builder = Builder::new(out);
+    fn write(self, out: &mut dyn Write) -> io::Result<()> {
+        let mut builder = Builder::new(Out::new(out));
         let mut levels = vec![Level {
             directory: self.parent,
             children: vec![self.leaf].into_iter(),
@@ -77,7 +93,10 @@ impl Pack {
                 Err(error) => return Err(error),
             }
         }
-        builder.into_inner()?.flush()
+        match self.end {
+            End::Marked => builder.into_inner()?.flush(),
+            End::Open => builder.get_mut().close(),
+        }
     }
 }
 
@@ -99,22 +118,15 @@ fn one(
     match FileType::from_raw_mode(found.st_mode) {
         FileType::Symlink => {
             let target = rustix::fs::readlinkat(&level.directory, child, Vec::new())?.into_bytes();
-            let mut header = header(&found, EntryType::Symlink, 0, owner);
-            write_time(builder, &found)?;
-            // To the letter: the other way would leave out a `./`.
-            match header.set_link_name_literal(&target) {
-                Ok(()) => builder.append_data(&mut header, name, io::empty())?,
-                Err(_) => builder.append_link(&mut header, name, OsString::from_vec(target))?,
-            }
+            let facts = facts(&found, EntryType::Symlink, owner);
+            write::append_link(builder, name, &facts, &target)?;
             Ok(None)
         }
         FileType::Directory => {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let directory = rustix::fs::openat(&level.directory, child, flags, Mode::empty())?;
-            let found = rustix::fs::fstat(&directory)?;
-            let mut header = header(&found, EntryType::Directory, 0, owner);
-            write_time(builder, &found)?;
-            builder.append_data(&mut header, name, io::empty())?;
+            let facts = facts(&rustix::fs::fstat(&directory)?, EntryType::Directory, owner);
+            write::append(builder, name, &facts, io::empty())?;
             let children = children(&directory)?.into_iter();
             Ok(Some(Level { directory, children, name: name.to_owned() }))
         }
@@ -126,12 +138,11 @@ fn one(
             if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
                 return Ok(None);
             }
-            let size = u64::try_from(found.st_size).unwrap_or(0);
-            let mut header = header(&found, EntryType::Regular, size, owner);
-            write_time(builder, &found)?;
+            let facts = facts(&found, EntryType::Regular, owner);
+            let size = facts.size;
             // Exactly as much as the header says, if the file grows or shrinks while we read.
             let whole = File::from(file).take(size).chain(io::repeat(0)).take(size);
-            builder.append_data(&mut header, name, whole)?;
+            write::append(builder, name, &facts, whole)?;
             Ok(None)
         }
         _ => Ok(None),
@@ -151,24 +162,13 @@ fn children(directory: &OwnedFd) -> io::Result<Vec<OsString>> {
     Ok(names)
 }
 
-fn header(found: &Stat, kind: EntryType, size: u64, owner: (u32, u32)) -> Header {
-    let mut header = Header::new_gnu();
-    header.set_entry_type(kind);
+fn facts(found: &Stat, kind: EntryType, owner: (u32, u32)) -> Facts {
+    let size = match kind {
+        EntryType::Regular => u64::try_from(found.st_size).unwrap_or(0),
+        _ => 0,
+    };
+    let time = Timespec { tv_sec: found.st_mtime as _, tv_nsec: found.st_mtime_nsec as _ };
     #[allow(clippy::unnecessary_cast, reason = "it is narrower on macOS")]
-    header.set_mode(found.st_mode as u32 & 0o7777);
-    header.set_mtime(u64::try_from(found.st_mtime).unwrap_or(0));
-    header.set_size(size);
-    header.set_uid(owner.0.into());
-    header.set_gid(owner.1.into());
-    header
-}
-
-/// The header has whole seconds since 1970; git's index and build tools compare nanoseconds.
-fn write_time(builder: &mut Builder<impl Write>, found: &Stat) -> io::Result<()> {
-    #[allow(clippy::unnecessary_cast, reason = "other systems have other types")]
-    let (seconds, nanoseconds) = (found.st_mtime as i64, found.st_mtime_nsec as i64);
-    match names::time_text(seconds, nanoseconds) {
-        Some(text) => builder.append_pax_extensions([("mtime", text.as_bytes())]),
-        None => Ok(()),
-    }
+    let mode = found.st_mode as u32 & 0o7777;
+    Facts { kind, mode, time, size, owner }
 }

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Read, Write};
 use bytes::Bytes;
 use futures_util::stream;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use crate::ByteStream;
@@ -18,24 +19,28 @@ pub(super) fn reader(stream: ByteStream) -> Source<impl Read> {
     Source { inner: SyncIoBridge::new(StreamReader::new(stream)), failed: false }
 }
 
-/// The stream of what `write` writes, on a thread of its own that ends by itself: with the work, or
-/// when nobody reads any more. An error of `write` is the stream's last item.
-pub(super) fn written(
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
-) -> ByteStream {
+/// The stream of what `work` writes, on a thread of its own that ends by itself: with the work, or
+/// when nobody reads any more. An error of `work` is the stream's last item; what it gives beside
+/// that comes by the handle.
+pub(super) fn written<T: Send + 'static>(
+    work: impl FnOnce(&mut dyn Write) -> (io::Result<()>, T) + Send + 'static,
+) -> (ByteStream, JoinHandle<T>) {
     let (sender, receiver) = mpsc::channel(CHUNKS);
-    tokio::task::spawn_blocking(move || {
+    let working = tokio::task::spawn_blocking(move || {
         let mut out = BufWriter::with_capacity(CHUNK, Chunks(sender.clone()));
-        if let Err(error) = write(&mut out).and_then(|()| out.flush()) {
+        let (written, beside) = work(&mut out);
+        if let Err(error) = written.and_then(|()| out.flush()) {
             // If nobody reads any more, nobody wants to know.
             let _ = sender.blocking_send(Err(error));
-            // What is still in the buffer would come after the error.
-            let _ = out.into_parts();
         }
+        // What is still in the buffer would come after the error.
+        let _ = out.into_parts();
+        beside
     });
-    Box::pin(stream::unfold(receiver, |mut receiver| async move {
+    let stream = stream::unfold(receiver, |mut receiver| async move {
         receiver.recv().await.map(|chunk| (chunk, receiver))
-    }))
+    });
+    (Box::pin(stream), working)
 }
 
 /// A reader that remembers whether it failed itself: not what was read is at fault then.

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawMode, Timespec, Timestamps};
 use rustix::io::Errno;
 use tar::{Archive, Entry};
 
@@ -77,7 +77,7 @@ impl Unpacking {
             return Ok(());
         };
         let parent = self.parent(parents).map_err(|errno| through(&path, errno))?;
-        let times = times(time);
+        let (times, mode) = (times(time), Mode::from_bits_truncate(mode as RawMode));
         let failed = |errno: Errno| failed(&path, errno);
         match kind {
             Kind::File { size } => {

@@ -1,21 +1,11 @@
 //! The engines that `.ci/engines` starts answer, as what they are said to be, and have the test images.
 
-use std::io::{Read as _, Write as _};
-use std::os::unix::net::UnixStream;
-use std::time::Duration;
+mod http;
+mod private;
 
 use session_conformance::engines;
 
-/// The answer to a GET, head and body; `HTTP/1.0`, so that the engine ends the connection.
-fn get(address: &str, path: &str) -> String {
-    let socket = address.strip_prefix("unix://").expect("the script starts engines on sockets");
-    let mut stream = UnixStream::connect(socket).expect("it answered a moment ago");
-    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("30 s is a timeout");
-    stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).expect("it reads requests");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("it answers");
-    String::from_utf8_lossy(&answer).into_owned()
-}
+use http::get;
 
 fn answers_with_images(engine: Result<String, String>, server: &str) {
     let address = match engine {

@@ -1,0 +1,252 @@
+//! A home, a repository, and a `sessctl` that knows one engine.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use session_conformance::engines::BUSYBOX_IMAGE;
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+use crate::engine::Engine;
+
+/// How long what must happen may take before a test gives it up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One test's own world. What it made in the engine is gone when it is dropped.
+pub(crate) struct World {
+    root: TempDir,
+    pub(crate) engine: Engine,
+}
+
+/// What a command printed and how it ended; -1 for one that was killed.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl World {
+    /// A world whose `project` is a git repository with one commit and a change.
+    pub(crate) fn new(engine: Engine) -> Self {
+        let root = tempfile::tempdir().expect("a temporary directory");
+        for directory in ["user", "project/src"] {
+            std::fs::create_dir_all(root.path().join(directory)).expect("an empty world");
+        }
+        let world = Self { root, engine };
+        world.write("project/README.md", "hello\n");
+        world.write("project/src/main.rs", "fn main() {}\n");
+        for arguments in [&["init", "-q", "-b", "main"][..], &["add", "."], &["commit", "-q", "-m", "first"]] {
+            world.git(arguments);
+        }
+        world.write("project/README.md", "hello, not committed\n");
+        world
+    }
+
+    pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.root.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        std::fs::write(self.path(path), text).expect("a small file");
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(self.path("project")).args(arguments);
+        for role in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{role}_NAME"), "tester");
+            command.env(format!("GIT_{role}_EMAIL"), "tester@example.invalid");
+        }
+        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+        let done = finish(command.output());
+        assert_eq!(done.code, 0, "git {arguments:?}: {done:#?}");
+    }
+
+    /// The command, about to run in the project, with the engine behind `socket`.
+    pub(crate) fn command_at(&self, socket: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sessctl"));
+        command.args(arguments).current_dir(self.path("project")).env_clear().stdin(Stdio::null());
+        command.env("PATH", std::env::var_os("PATH").expect("a PATH"));
+        command.env("HOME", self.path("user")).env("SESSCTL_HOME", self.path("home"));
+        command.env("SHELL", "/bin/sh").env("USER", "tester").env("TERM", "xterm-256color");
+        command.env("SESSCTL_BACKEND", self.engine.kind).env("SESSCTL_IMAGE", BUSYBOX_IMAGE);
+        for kind in ["docker", "podman"] {
+            let socket = if kind == self.engine.kind { socket.into() } else { self.path("none") };
+            command.env(format!("SESSCTL_{}_SOCKET", kind.to_uppercase()), socket);
+        }
+        command
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.command_at(&self.engine.socket.clone(), arguments)
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Done {
+        finish(self.command(arguments).output())
+    }
+
+    /// Runs the command, which must succeed; gives what it printed.
+    pub(crate) fn good(&self, arguments: &[&str]) -> String {
+        let done = self.run(arguments);
+        assert_eq!(done.code, 0, "sessctl {arguments:?}: {done:#?}");
+        done.out
+    }
+
+    /// Runs the command, which must fail with `code`; gives what it complained.
+    pub(crate) fn bad(&self, arguments: &[&str], code: i32) -> String {
+        let done = self.run(arguments);
+        assert_eq!(done.code, code, "sessctl {arguments:?}: {done:#?}");
+        done.err
+    }
+
+    /// Starts a session that sleeps.
+    pub(crate) fn start(&self, name: &str) {
+        self.good(&["start", "--detach", name, "--network", "none", "--", "sleep", "1000"]);
+    }
+
+    /// The list as JSON.
+    pub(crate) fn list(&self) -> Value {
+        serde_json::from_str(&self.good(&["list", "--json"])).expect("JSON")
+    }
+
+    /// The sessions in the list.
+    pub(crate) fn sessions(&self) -> Vec<Value> {
+        self.list()["sessions"].as_array().expect("a list").clone()
+    }
+
+    /// One session of the list.
+    pub(crate) fn session(&self, name: &str) -> Value {
+        let found = self.sessions().into_iter().find(|session| session["name"] == name);
+        found.unwrap_or_else(|| panic!("no `{name}` in the list"))
+    }
+
+    /// Waits until the list says this of a session.
+    pub(crate) fn until_status(&self, name: &str, status: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let session = self.session(name);
+            if session["status"] == status {
+                return session;
+            }
+            assert!(Instant::now() < deadline, "not {status}: {session:#}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What everything of this home in the engine carries.
+    pub(crate) fn label(&self) -> String {
+        let home = self.path("home").canonicalize().unwrap_or_else(|_| self.path("home"));
+        let digest = Sha256::digest(home.as_os_str().as_encoded_bytes());
+        let word: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        format!("sessctl.home={word}")
+    }
+
+    /// The containers of this home.
+    pub(crate) fn containers(&self) -> Vec<String> {
+        self.engine.containers(&self.label())
+    }
+
+    /// All files and links of the project, git's own included, with their modes and contents.
+    pub(crate) fn repository(&self) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
+        let mut found = BTreeMap::new();
+        gather(&self.path("project"), &mut found);
+        found
+    }
+
+    /// The names in a directory of the home.
+    pub(crate) fn names_in(&self, directory: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path("home").join(directory));
+        let entries = entries.into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    /// Whether every session is whole, and all that there is belongs to one that the list shows.
+    pub(crate) fn assert_listed(&self, what: &str) -> Vec<Value> {
+        let list = self.list();
+        let sessions = list["sessions"].as_array().expect("a list").clone();
+        let ids: Vec<_> = sessions.iter().filter_map(|session| session["id"].as_str()).collect();
+        for session in &sessions {
+            assert_eq!(session["phase"], "ready", "{what}: neither whole nor gone: {session:#}");
+            assert!(session["status"] != "lost" && session["status"] != "incomplete", "{what}: {session:#}");
+        }
+        for name in self.names_in("sessions") {
+            assert!(ids.contains(&name.as_str()), "{what}: an unlisted directory {name}: {list:#}");
+        }
+        assert_eq!(self.containers().len(), sessions.len(), "{what}: containers: {list:#}");
+        assert_eq!(list["notices"].as_array().map_or(0, Vec::len), 0, "{what}: {list:#}");
+        sessions
+    }
+
+    /// Whether there is nothing: no session, and nothing that one had.
+    pub(crate) fn assert_empty(&self, what: &str) {
+        assert_eq!(self.sessions(), Vec::<Value>::new(), "{what}");
+        assert_eq!(self.containers(), Vec::<String>::new(), "{what}: containers");
+        assert_eq!(self.engine.volumes(&self.label()), Vec::<String>::new(), "{what}: volumes");
+        for directory in ["sessions", "active", "locks"] {
+            assert_eq!(self.names_in(directory), Vec::<String>::new(), "{what}: {directory}");
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = self.processes();
+            if left.is_empty() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{what}: processes: {left:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The processes of this home on the host, holders above all.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        let mark = format!("SESSCTL_HOME={}", self.path("home").display());
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
+            let is_process = entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit);
+            let Ok(environment) = std::fs::read(entry.path().join("environ")) else { continue };
+            if is_process && environment.split(|byte| *byte == 0).any(|it| it == mark.as_bytes()) {
+                let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+                found.push(String::from_utf8_lossy(&line).replace('\0', " "));
+            }
+        }
+        found
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for session in self.run(&["list", "--names", "--quiet"]).out.lines() {
+            self.run(&["stop", "--time", "0", session]);
+        }
+        if crate::engine::request(&self.engine.socket, "GET", "/_ping").is_ok() {
+            self.containers().iter().for_each(|container| self.engine.remove(container));
+        }
+    }
+}
+
+pub(crate) fn finish(outcome: std::io::Result<Output>) -> Done {
+    let output = outcome.expect("the command starts");
+    Done {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+fn gather(directory: &Path, found: &mut BTreeMap<PathBuf, (u32, Vec<u8>)>) {
+    for entry in std::fs::read_dir(directory).expect("a directory").flatten() {
+        let path = entry.path();
+        let mode = entry.metadata().expect("metadata").mode();
+        if path.is_dir() && !path.is_symlink() {
+            gather(&path, found);
+            found.insert(path, (mode, Vec::new()));
+        } else {
+            let content = std::fs::read(&path).unwrap_or_default();
+            found.insert(path, (mode, content));
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Looks an entry up in an engine's archive.
+
+use std::ffi::OsString;
+
+use tar::Archive;
+
+use super::There;
+use super::entry::{Item, Kind, damaged};
+use super::stream;
+use crate::catalog::blocking;
+use crate::{ByteStream, Result};
+
+/// What an archive of a directory's content (`./a`, `a` or `/a`) has at its top by this name.
+///
+/// Reads no further than to that entry. Where an engine follows links when it is asked about one
+/// path, this is how to learn of them. Needs a tokio runtime.
+pub async fn find(tar: ByteStream, name: impl Into<OsString>) -> Result<There> {
+    let (mut source, name) = (stream::reader(tar), name.into());
+    blocking(move || {
+        let mut archive = Archive::new(&mut source);
+        for entry in archive.entries().map_err(damaged)? {
+            let mut entry = entry.map_err(damaged)?;
+            let kind = entry.header().entry_type();
+            if !(kind.is_file() || kind.is_dir() || kind.is_symlink() || kind.is_hard_link()) {
+                continue;
+            }
+            let item = Item::of_engine(&mut entry)?;
+            if item.names.as_slice() != [name.as_os_str()] {
+                continue;
+            }
+            return Ok(match item.kind {
+                Kind::Directory => There::Directory,
+                Kind::Link { .. } => There::Other,
+                Kind::File { .. } | Kind::HardLink { .. } => {
+                    There::File { mode: item.mode, modified: (item.time.tv_sec, item.time.tv_nsec) }
+                }
+            });
+        }
+        Ok(There::Nothing)
+    })
+    .await
+}

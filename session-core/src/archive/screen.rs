@@ -1,0 +1,329 @@
+//! Checks a stream that somebody else will unpack: an engine, say.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::future::Future;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use rustix::fs::Timespec;
+use tar::{Archive, Builder, Entry, EntryType};
+use tokio::runtime::Handle;
+
+use super::Links;
+use super::entry::{Item, Kind, damaged, refuse, source_failed};
+use super::stream::{self, Source};
+use super::write::{self, Facts, Out};
+use crate::{ByteStream, Error, ErrorKind, Result};
+
+/// Checks archives on their way to a place that can be looked at but is not the host's.
+///
+/// What goes on is a whole new archive of what passed: directories that are missing have entries of
+/// their own, all entries have one owner, and nothing stands in it that was not asked for. It ends
+/// before the first entry that is refused, so that those before it are made. It has no mark at its
+/// end: Podman's reader stops at the mark, and what is sent after that breaks its pipe.
+///
+/// Somebody who changes the place at the same time can put a link where a directory was seen; the
+/// reader behind it must keep to the place by itself then.
+#[derive(Debug, Clone, Copy)]
+pub struct Screen {
+    links: Links,
+    owner: (u32, u32),
+}
+
+/// What is at a path of the place behind a [`Screen`]; a link is not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum There {
+    /// Nothing.
+    Nothing,
+    /// A directory.
+    Directory,
+    /// A plain file.
+    File {
+        /// Its permissions.
+        mode: u32,
+        /// Its modification time: seconds since 1970 and nanoseconds.
+        modified: (i64, i64),
+    },
+    /// A link, or something else through which nothing may be written.
+    Other,
+}
+
+/// What went through a [`Screen`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Screened {
+    /// The last file or link that was passed on and its size, to be looked for afterwards: an
+    /// engine can say that all is well and have made less.
+    pub last: Option<(PathBuf, u64)>,
+}
+
+impl Screen {
+    /// A screen that lets those links pass, and makes everything user `uid`'s and group `gid`'s.
+    pub fn new(links: Links, uid: u32, gid: u32) -> Self {
+        Self { links, owner: (uid, gid) }
+    }
+
+    /// Gives what passes, and a future of the outcome: `InvalidInput` if something was refused,
+    /// `Io` if the source failed, `Cancelled` if the stream was dropped before its end.
+    ///
+    /// `look` is asked about directories and their parents, by paths relative to the place. Nothing
+    /// is asked about what lies below a directory that was missing. The stream fails where it ends
+    /// in the middle of a file. Needs a tokio runtime.
+    pub fn pass<L, F>(
+        self,
+        tar: ByteStream,
+        look: L,
+    ) -> (ByteStream, impl Future<Output = Result<Screened>> + Send)
+    where
+        L: Fn(PathBuf) -> F + Send + 'static,
+        F: Future<Output = Result<There>> + Send + 'static,
+    {
+        let mut source = stream::reader(tar);
+        let runtime = Handle::current();
+        let look = move |path: PathBuf| -> BoxFuture<'static, Result<There>> { look(path).boxed() };
+        let (passed, working) = stream::written(move |out| {
+            let mut passing = Passing {
+                screen: self,
+                builder: Builder::new(Out::new(out)),
+                within: false,
+                seen: HashMap::new(),
+                look: Box::new(move |path| runtime.block_on(look(path))),
+                screened: Screened::default(),
+            };
+            let result = passing.all(&mut source);
+            passing.end(result, source.failed)
+        });
+        let outcome = async move {
+            working.await.unwrap_or_else(|error| {
+                let message = "the reader of an archive panicked; please report it";
+                Err(Error::new(ErrorKind::Internal, "archive.screen", message).with_source(error))
+            })
+        };
+        (passed, outcome)
+    }
+}
+
+struct Passing<'o> {
+    screen: Screen,
+    builder: Builder<Out<'o>>,
+    /// An entry has been begun and is not complete.
+    within: bool,
+    seen: HashMap<PathBuf, Seen>,
+    look: Box<dyn Fn(PathBuf) -> Result<There> + 'o>,
+    screened: Screened,
+}
+
+/// What is at a path, and whether it was there before.
+#[derive(Clone, Copy)]
+struct Seen {
+    there: There,
+    ours: bool,
+}
+
+impl Passing<'_> {
+    fn all(&mut self, source: &mut Source<impl Read>) -> Result<()> {
+        let mut archive = Archive::new(&mut *source);
+        for entry in archive.entries().map_err(damaged)? {
+            let mut entry = entry.map_err(damaged)?;
+            if let Some(item) = Item::read(&mut entry, self.screen.links)? {
+                self.one(item, &mut entry)?;
+            }
+        }
+        // The padding, so that whoever sends it can finish.
+        io::copy(source, &mut io::sink()).map_err(damaged)?;
+        Ok(())
+    }
+
+    fn one(&mut self, item: Item, entry: &mut Entry<'_, impl Read>) -> Result<()> {
+        let Some((_, parents)) = item.names.split_last() else {
+            return Ok(());
+        };
+        self.parents(&item.path, parents)?;
+        let name: PathBuf = item.names.iter().collect();
+        let mode = item.mode;
+        let file = There::File { mode, modified: (item.time.tv_sec, item.time.tv_nsec) };
+        let mut facts = Facts {
+            kind: EntryType::Regular,
+            mode,
+            time: item.time,
+            size: 0,
+            owner: self.screen.owner,
+        };
+        match item.kind {
+            Kind::Directory => {
+                self.directory(&item.path, &name)?;
+                facts.kind = EntryType::Directory;
+                return self.write(|builder| write::append(builder, &name, &facts, io::empty()));
+            }
+            Kind::File { size } => {
+                self.not_a_directory(&item.path, &name)?;
+                facts.size = size;
+                self.write(|builder| {
+                    write::append(builder, &name, &facts, Whole { entry, left: size })
+                })?;
+                self.put(&name, file);
+            }
+            Kind::Link { target } => {
+                self.not_a_directory(&item.path, &name)?;
+                facts.kind = EntryType::Symlink;
+                self.write(|builder| write::append_link(builder, &name, &facts, &target))?;
+                self.put(&name, There::Other);
+            }
+            Kind::HardLink { names: target } => {
+                let target: PathBuf = target.iter().collect();
+                let there = self.plain_file(&item.path, &target)?;
+                if target == name {
+                    return Ok(());
+                }
+                self.not_a_directory(&item.path, &name)?;
+                // What a link's own header says would be done to the file.
+                let There::File { mode, modified } = there else { return Ok(()) };
+                facts.kind = EntryType::Link;
+                facts.mode = mode & 0o777;
+                facts.time = Timespec { tv_sec: modified.0, tv_nsec: modified.1 };
+                let to = target.as_os_str().as_bytes();
+                self.write(|builder| write::append_link(builder, &name, &facts, to))?;
+                self.put(&name, there);
+            }
+        }
+        self.screened.last = Some((name, facts.size));
+        Ok(())
+    }
+
+    /// Sees to it that these directories are there, none of them a link.
+    fn parents(&mut self, path: &[u8], names: &[OsString]) -> Result<()> {
+        let mut parent = PathBuf::new();
+        for name in names {
+            parent.push(name);
+            if let There::Nothing = self.directory(path, &parent)? {
+                let facts = Facts {
+                    kind: EntryType::Directory,
+                    mode: 0o755,
+                    time: now(),
+                    size: 0,
+                    owner: self.screen.owner,
+                };
+                self.write(|builder| write::append(builder, &parent, &facts, io::empty()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A directory is or will be there; says what was there before.
+    fn directory(&mut self, path: &[u8], name: &Path) -> Result<There> {
+        let before = self.there(name)?;
+        match before {
+            There::Nothing => self.put(name, There::Directory),
+            There::Directory => {}
+            _ => return Err(refuse(path, "it goes through a link or a file that is there")),
+        }
+        Ok(before)
+    }
+
+    fn plain_file(&mut self, path: &[u8], target: &Path) -> Result<There> {
+        let mut parent = PathBuf::new();
+        for name in target.parent().into_iter().flatten() {
+            parent.push(name);
+            if self.there(&parent)? != There::Directory {
+                return Err(refuse(path, "what it links to is not there"));
+            }
+        }
+        match self.there(target)? {
+            file @ There::File { .. } => Ok(file),
+            There::Nothing => Err(refuse(path, "what it links to is not there")),
+            _ => Err(refuse(path, "it links to something that is no plain file")),
+        }
+    }
+
+    /// As far as is known: what was there before is the next reader's to refuse.
+    fn not_a_directory(&self, path: &[u8], name: &Path) -> Result<()> {
+        match self.seen.get(name) {
+            Some(Seen { there: There::Directory, .. }) => {
+                Err(refuse(path, "a directory is in its place"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn there(&mut self, name: &Path) -> Result<There> {
+        if let Some(seen) = self.seen.get(name) {
+            return Ok(seen.there);
+        }
+        let parent = name.parent().and_then(|parent| self.seen.get(parent));
+        let there = match parent {
+            Some(Seen { ours: true, .. }) => There::Nothing,
+            _ => (self.look)(name.to_owned())?,
+        };
+        if there != There::Nothing {
+            self.seen.insert(name.to_owned(), Seen { there, ours: false });
+        }
+        Ok(there)
+    }
+
+    fn put(&mut self, name: &Path, there: There) {
+        self.seen.insert(name.to_owned(), Seen { there, ours: true });
+    }
+
+    fn write(
+        &mut self,
+        append: impl FnOnce(&mut Builder<Out<'_>>) -> io::Result<()>,
+    ) -> Result<()> {
+        self.within = true;
+        append(&mut self.builder).map_err(damaged)?;
+        self.within = false;
+        Ok(())
+    }
+
+    /// What the stream ends with, and the outcome.
+    fn end(
+        mut self,
+        result: Result<()>,
+        source_is_gone: bool,
+    ) -> (io::Result<()>, Result<Screened>) {
+        let out = self.builder.get_mut();
+        let closed = out.close();
+        let reader_is_gone = out.failed || closed.is_err();
+        let stream = match self.within {
+            true => Err(io::Error::other("the archive ends too early")),
+            false => Ok(()),
+        };
+        let outcome = match result {
+            Err(error) if source_is_gone => Err(source_failed(error)),
+            _ if reader_is_gone => {
+                let message = "nobody takes the archive any more";
+                Err(Error::new(ErrorKind::Cancelled, "archive.screen", message))
+            }
+            Err(error) => Err(error),
+            Ok(()) => Ok(self.screened),
+        };
+        (stream, outcome)
+    }
+}
+
+fn now() -> Timespec {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timespec { tv_sec: i64::try_from(since.as_secs()).unwrap_or(0), tv_nsec: 0 }
+}
+
+/// An entry's content; one that is cut off is an error instead of a shorter file.
+struct Whole<R> {
+    entry: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Whole<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let length = self.entry.read(buf)?;
+        if length == 0 && self.left > 0 && !buf.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        self.left = self.left.saturating_sub(length as u64);
+        Ok(length)
+    }
+}
