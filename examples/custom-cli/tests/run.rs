@@ -40,5 +40,5 @@ fn a_session_of_another_kind() {
 
     let (code, text) = run(place, &["start", "x", "--detach", "--backend", "bwarp"]);
     assert_eq!(code, 64, "{text}");
-    assert!(text.contains("known kinds: bwrap, local"), "{text}");
+    assert!(text.contains("known kinds: bwrap, docker, local, podman"), "{text}");
 }
