@@ -16,3 +16,10 @@ impl Platform {
         if cfg!(target_os = "macos") { Self::MacOs } else { Self::Linux }
     }
 }
+
+/// Which boot of which kernel this is, if the system tells; a container on the same one reads the
+/// same.
+pub(crate) fn boot_id() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(text.trim().to_owned())
+}

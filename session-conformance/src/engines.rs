@@ -8,10 +8,11 @@ mod private;
 mod rootless;
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+
+use crate::platform;
 
 pub use private::{PrivateEngine, PrivateOptions};
 pub use rootless::{RootlessUser, as_rootless_user, rootless_user};
@@ -95,7 +96,7 @@ fn file() -> &'static BTreeMap<String, String> {
 }
 
 fn is_root() -> bool {
-    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+    platform::user() == Some(0)
 }
 
 fn env_file() -> Option<PathBuf> {

@@ -18,6 +18,7 @@ mod clauses;
 #[cfg(unix)]
 pub mod engines;
 mod fixture;
+mod home;
 mod memory;
 mod mutants;
 mod platform;
@@ -31,6 +32,7 @@ use case::Case;
 pub use clause::{Clause, Failure};
 pub use clauses::CLAUSES;
 pub use fixture::{Fixture, Hooks};
+pub use home::HomeFixture;
 pub use memory::{MemoryBackend, MemoryFixture, MemoryWorld, Operation, memory_program};
 pub use mutants::Mutant;
 pub use registry::{RegistryClause, RegistryFixture, check_registry, registry_main};

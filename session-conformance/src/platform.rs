@@ -6,7 +6,7 @@
 mod linux;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{command_lines, shows_command_lines};
+pub(crate) use linux::{command_line, command_lines, is_there, shows_command_lines, user};
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(

@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 
 use super::OPERATION;
 use crate::engine::Link;
+use crate::platform;
 
 /// A fifo in a directory of this host that the container sees.
 pub(super) struct Fifo {
@@ -30,7 +31,7 @@ impl Fifo {
     pub(super) fn make(directory: &Utf8Path, name: &str) -> Result<Self> {
         let path = directory.join(name);
         let failed = |error| Error::io(OPERATION, format!("can't make {path}"), error);
-        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let boot = platform::boot_id().unwrap_or_default();
         let everyone = Mode::from_raw_mode(0o666);
         rustix::fs::mkfifoat(CWD, path.as_std_path(), everyone).map_err(|e| failed(e.into()))?;
         // Open for both, or it would have to wait for the container. A link that was put in its
@@ -45,7 +46,7 @@ impl Fifo {
         // The container's user need not be this one; who may look into the directory is not
         // decided here.
         rustix::fs::fchmod(&file, everyone).map_err(|errno| failed(errno.into()))?;
-        Ok(Self { file, path, boot: boot.trim().to_owned() })
+        Ok(Self { file, path, boot })
     }
 
     /// Without its name; whoever has it open keeps it.

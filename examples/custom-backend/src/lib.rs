@@ -1,56 +1,57 @@
-//! A backend of a third party: sessions whose processes give way to everything else on the machine.
+//! A backend of a third party: programs see a read-only host, of which they can write the session's
+//! projects and a `/tmp` that ends with them, and no processes but those that they started.
 //!
-//! It runs every program of a session through `nice`, and leaves places, terminals and archives to
-//! another backend under it, which may be any that runs processes on the host. That other one must
-//! have a home of its own: what it makes there are sessions of this kind, and only this one's.
-//!
-//! Shown here: the whole of what a backend has to implement, a capability that it takes back, a
-//! check of its own in `probe`, and a rule of the contract that a wrapper breaks unless it thinks of
-//! it (a program that is missing must be refused, and `nice` would start and end with 127).
+//! Every program runs in `bwrap` (bubblewrap), in namespaces of its own for files and processes.
+//! Shown here: the whole of what a backend implements. What is the same for all backends whose
+//! processes run on this host (places, terminals, ends, archives) is `backend_local::host`'s.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use backend_local::host::{Place, Places};
 use camino::{Utf8Path, Utf8PathBuf};
 use session_core::{
-    Backend, ByteStream, Capabilities, Check, Error, ErrorKind, Exec, ExecRequest, Found, Launch,
+    Backend, ByteStream, Capabilities, Check, Exec, ExecRequest, Found, Isolation, Launch, Layout,
     MainProcess, ProbeReport, Process, ResolvedSpec, Result, Session, SessionId, Snapshots, Stats,
     Status, Transfer,
 };
 
 /// The kind, as it stands in records and as `--backend` takes it.
-pub const KIND: &str = "nice";
-/// What every program is run through. It replaces itself by the program, so signals arrive.
-const NICE: [&str; 3] = ["/usr/bin/nice", "-n", "19"];
-/// Ends with 0 if `$1` is a program: one at that path, or one of that name in `PATH`.
-const LOOK: &str = r#"case $1 in */*) [ -f "$1" ] && [ -x "$1" ]; exit ;; esac
-IFS=:; for d in $PATH; do [ -f "${d:-.}/$1" ] && [ -x "${d:-.}/$1" ] && exit 0; done; exit 1"#;
+pub const KIND: &str = "bwrap";
+
+/// What every program is run through. `bwrap` stays beside it to hand on its exit, so it must not
+/// itself end by what is meant for the program: Ctrl-C, a hangup, the question of a `stop`.
+fn inside(directories: &[Utf8PathBuf]) -> Vec<String> {
+    let ignoring = ["/usr/bin/env", "--ignore-signal=HUP,INT,QUIT,TERM,USR1,USR2"];
+    let host = ["/usr/bin/bwrap", "--ro-bind", "/", "/", "--dev-bind", "/dev", "/dev"];
+    let own = ["--unshare-pid", "--unshare-ipc", "--proc", "/proc", "--tmpfs", "/tmp"];
+    let projects = directories.iter().flat_map(|path| ["--bind-try", path.as_str(), path.as_str()]);
+    let heeding = ["--", "/usr/bin/env", "--default-signal=HUP,INT,QUIT,TERM,USR1,USR2"];
+    let words = ignoring.into_iter().chain(host).chain(own).chain(projects).chain(heeding);
+    words.map(str::to_owned).collect()
+}
 
 /// Makes sessions of the kind [`KIND`].
 #[derive(Debug)]
-pub struct NiceBackend {
-    inner: Arc<dyn Backend>,
+pub struct BwrapBackend {
+    places: Places,
     capabilities: Capabilities,
 }
 
-impl NiceBackend {
-    /// A backend on top of `inner`; `InvalidInput` if that runs no processes on the host,
-    /// or only beside a main process.
-    pub fn over(inner: Arc<dyn Backend>) -> Result<Self> {
-        let mut capabilities = inner.capabilities().clone();
-        if !(capabilities.host_processes && capabilities.exec_when_stopped) {
-            let message = format!("`{}` runs no host processes at any time", inner.kind());
-            return Err(Error::new(ErrorKind::InvalidInput, "nice.over", message));
-        }
-        capabilities.snapshots = false;
-        Ok(Self { inner, capabilities })
+impl BwrapBackend {
+    /// The backend for the sessions under `layout`.
+    pub fn new(layout: &Layout) -> Self {
+        // The network and what can be read are the host's, so it is no container.
+        let mut capabilities = Capabilities::new(Isolation::Directory);
+        capabilities.host_processes = true;
+        capabilities.exec_when_stopped = true;
+        Self { places: Places::new(layout, KIND).with_runner(inside), capabilities }
     }
 }
 
 #[async_trait]
-impl Backend for NiceBackend {
+impl Backend for BwrapBackend {
     fn kind(&self) -> &str {
         KIND
     }
@@ -58,54 +59,39 @@ impl Backend for NiceBackend {
         &self.capabilities
     }
     async fn probe(&self) -> Result<ProbeReport> {
-        let mut report = self.inner.probe().await?;
-        KIND.clone_into(&mut report.kind);
-        report.checks.push(if Utf8Path::new(NICE[0]).is_file() {
-            Check::passed("nice-there", format!("{} is there", NICE[0]))
-        } else {
-            Check::failed("nice-there", format!("there is no {}", NICE[0]), "install coreutils")
+        let mut report = self.places.probe().await?;
+        let words = inside(&[]);
+        let tried =
+            tokio::process::Command::new(&words[0]).args(&words[1..]).arg("true").output().await;
+        report.checks.push(match tried {
+            Ok(output) if output.status.success() => Check::passed("bwrap-runs", "bwrap runs"),
+            tried => {
+                let said = tried.map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
+                let why = said.unwrap_or_else(|error| error.to_string());
+                Check::failed("bwrap-runs", why.trim(), "install bubblewrap; allow namespaces")
+            }
         });
         Ok(report)
     }
     async fn create(&self, id: &SessionId, spec: &ResolvedSpec) -> Result<Arc<dyn Session>> {
-        Ok(Arc::new(NiceSession(self.inner.create(id, spec).await?)))
+        Ok(Arc::new(BwrapSession(self.places.make(id, spec).await?)))
     }
     async fn open(&self, id: &SessionId) -> Result<Arc<dyn Session>> {
-        Ok(Arc::new(NiceSession(self.inner.open(id).await?)))
+        Ok(Arc::new(BwrapSession(self.places.find(id).await?)))
     }
     async fn list(&self) -> Result<Vec<Found>> {
-        self.inner.list().await
+        self.places.list().await
     }
     async fn destroy(&self, id: &SessionId) -> Result<()> {
-        self.inner.destroy(id).await
+        self.places.remove(id).await
     }
 }
-#[derive(Debug)]
-struct NiceSession(Arc<dyn Session>);
 
-impl NiceSession {
-    /// The argument list that runs `argv` through [`NICE`]; `InvalidInput` if there is no such
-    /// program for a process with this environment in this directory.
-    async fn nice(
-        &self,
-        argv: &[String],
-        environment: &BTreeMap<String, String>,
-        directory: Option<&Utf8PathBuf>,
-    ) -> Result<Vec<String>> {
-        let program = argv.first().map_or("", String::as_str);
-        let look = ["/bin/sh", "-c", LOOK, "look", program].map(str::to_owned).to_vec();
-        let mut request = ExecRequest::new(look).with_environment(environment.clone());
-        request.directory = directory.cloned();
-        if !self.0.exec(request).await?.control.wait().await?.is_success() {
-            let message = format!("no program `{}`; install it", program.escape_debug());
-            return Err(Error::new(ErrorKind::InvalidInput, "nice.run", message));
-        }
-        Ok(NICE.iter().map(|&word| word.to_owned()).chain(argv.iter().cloned()).collect())
-    }
-}
+#[derive(Debug)]
+struct BwrapSession(Place);
 
 #[async_trait]
-impl Session for NiceSession {
+impl Session for BwrapSession {
     fn id(&self) -> &SessionId {
         self.0.id()
     }
@@ -113,36 +99,32 @@ impl Session for NiceSession {
         self.0.status().await
     }
     async fn start(&self, launch: &Launch) -> Result<MainProcess> {
-        let mut launch = launch.clone();
-        launch.argv = self.nice(&launch.argv, &launch.environment, None).await?;
-        self.0.start(&launch).await
+        self.0.start(launch).await
     }
     async fn main_process(&self) -> Result<Option<MainProcess>> {
-        self.0.main_process().await
+        Ok(None)
     }
     async fn stop(&self, grace: Duration) -> Result<()> {
         self.0.stop(grace).await
     }
     async fn fetch_workspace(&self) -> Result<()> {
-        self.0.fetch_workspace().await
+        Ok(())
     }
     fn snapshots(&self) -> Option<&dyn Snapshots> {
         None
     }
     fn stats(&self) -> Option<&dyn Stats> {
-        self.0.stats()
+        None
     }
 }
 #[async_trait]
-impl Exec for NiceSession {
-    async fn exec(&self, mut request: ExecRequest) -> Result<Process> {
-        let directory = request.directory.as_ref();
-        request.argv = self.nice(&request.argv, &request.environment, directory).await?;
+impl Exec for BwrapSession {
+    async fn exec(&self, request: ExecRequest) -> Result<Process> {
         self.0.exec(request).await
     }
 }
 #[async_trait]
-impl Transfer for NiceSession {
+impl Transfer for BwrapSession {
     async fn put(&self, dest: &Utf8Path, tar: ByteStream) -> Result<()> {
         self.0.put(dest, tar).await
     }

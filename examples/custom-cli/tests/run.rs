@@ -27,17 +27,18 @@ fn a_session_of_another_kind() {
         text
     };
 
-    good(&["start", "gentle", "--detach", "--backend", "nice", "--", "sleep", "600"]);
+    good(&["start", "confined", "--detach", "--backend", "bwrap", "--", "sleep", "600"]);
     good(&["start", "plain", "--detach", "--", "sleep", "600"]);
-    assert_eq!(good(&["exec", "gentle", "--", "nice"]), "19\n");
-    assert_eq!(good(&["exec", "plain", "--", "nice"]), "0\n");
-    assert_eq!(good(&["exec", "gentle", "--", "cat", "file"]), "text");
+    let first = ["--", "cat", "/proc/1/comm"];
+    assert_eq!(good(&[&["exec", "confined"], &first[..]].concat()), "bwrap\n");
+    assert_ne!(good(&[&["exec", "plain"], &first[..]].concat()), "bwrap\n");
+    assert_eq!(good(&["exec", "confined", "--", "cat", "file"]), "text");
     let listed = good(&["list"]);
-    assert!(listed.contains("nice") && listed.contains("local"), "{listed}");
-    assert!(good(&["doctor"]).contains("nice-there"));
-    good(&["remove", "gentle", "plain", "--force"]);
+    assert!(listed.contains("bwrap") && listed.contains("local"), "{listed}");
+    assert!(good(&["doctor"]).contains("bwrap-runs"));
+    good(&["remove", "confined", "plain", "--force"]);
 
-    let (code, text) = run(place, &["start", "x", "--detach", "--backend", "nise"]);
+    let (code, text) = run(place, &["start", "x", "--detach", "--backend", "bwarp"]);
     assert_eq!(code, 64, "{text}");
-    assert!(text.contains("known kinds: local, nice"), "{text}");
+    assert!(text.contains("known kinds: bwrap, docker, local, podman"), "{text}");
 }

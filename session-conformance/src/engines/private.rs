@@ -5,6 +5,8 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::platform;
+
 /// Which engine a [`PrivateEngine`] is, and how it is set up.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -121,7 +123,7 @@ impl PrivateEngine {
         };
         let pid: u32 = std::fs::read_to_string(self.home().join(file)).ok()?.trim().parse().ok()?;
         // A zombie has no command line; who should wait for it may not do so soon.
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line = platform::command_line(pid);
         let ours = self.directory.as_os_str().as_encoded_bytes();
         line.windows(ours.len()).any(|window| window == ours).then_some(pid)
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use super::{file, is_root, podman_rootless, value};
+use crate::platform;
 
 /// The unprivileged user that rootless Podman runs as in tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,8 +112,7 @@ impl Drop for Copy {
 fn remove_abandoned(directory: &Path) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-        let process = path.extension().map(|pid| Path::new("/proc").join(pid));
-        if process.is_some_and(|process| !process.exists()) {
+        if path.extension().is_some_and(|pid| !platform::is_there(pid)) {
             std::fs::remove_file(path).ok();
         }
     }

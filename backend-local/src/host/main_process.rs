@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use session_core::{Error, ErrorKind, Exit, Launch, MainProcess, Result, Timestamp};
 
-use crate::RUN_VARIABLE;
-use crate::child::{Control, unignore_signals};
+use crate::host::RUN_VARIABLE;
+use crate::host::child::{Control, unignore_signals};
+use crate::host::program::{Program, missing_directory};
+use crate::host::pty::OnTerminal;
+use crate::host::state::{ExitFile, MainFile, Place, RunLock};
+use crate::host::status;
+use crate::host::streams::{Reading, Writing};
+use crate::host::tree::{self, ProcessKey, Tree};
 use crate::platform;
-use crate::program::{Program, missing_directory};
-use crate::pty::OnTerminal;
-use crate::state::{ExitFile, MainFile, Place, RunLock};
-use crate::status;
-use crate::streams::{Reading, Writing};
-use crate::tree::{self, ProcessKey, Tree};
 
-const OPERATION: &str = "local.start";
+const OPERATION: &str = "host.start";
 /// How long what a main process leaves behind may take to end by itself.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(1);
 /// How long a look at the status, or another start that fails, may hold the lock.
@@ -33,7 +33,8 @@ pub(crate) fn start(place: &Place, launch: &Launch) -> Result<MainProcess> {
         return Err(missing_directory(OPERATION, &session.working_directory));
     }
     let directory = &session.working_directory;
-    let program = Program::find(OPERATION, &launch.argv, &launch.environment, directory)?;
+    let program = Program::find(OPERATION, &launch.argv, &launch.environment, directory)?
+        .through(place.runner().words(&session.directories()));
     end_earlier_run(place)?;
     unignore_signals();
     let earlier = place.main().ok().flatten();

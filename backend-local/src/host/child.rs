@@ -15,9 +15,9 @@ use tokio::process::Child;
 use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
 
-use crate::backend::blocking;
+use crate::host::places::blocking;
+use crate::host::tree::{self, Table};
 use crate::platform;
-use crate::tree::{self, Table};
 
 /// Where we are not told of an end, how often we look for it.
 const GRAIN: Duration = Duration::from_millis(10);
@@ -87,7 +87,7 @@ impl ProcessControl for Control {
         let exit = end.wait_for(Option::is_some).await.ok().and_then(|exit| exit.clone());
         exit.ok_or_else(|| {
             let message = "the runtime that watched the process was shut down before its end";
-            Error::new(ErrorKind::Lost, "local.wait", message)
+            Error::new(ErrorKind::Lost, "host.wait", message)
         })
     }
 
@@ -99,7 +99,7 @@ impl ProcessControl for Control {
     }
 
     async fn signal(&self, signal: Signal) -> Result<()> {
-        const OPERATION: &str = "local.signal";
+        const OPERATION: &str = "host.signal";
         let named = rustix::process::Signal::from_named_raw(signal.0).ok_or_else(|| {
             let message = format!("there is no signal {}; use one of 1 to 31", signal.0);
             Error::new(ErrorKind::InvalidInput, OPERATION, message)
@@ -188,7 +188,7 @@ impl Shared {
 pub(crate) fn set_size(terminal: &OwnedFd, size: TerminalSize) -> Result<()> {
     let size = Winsize { ws_row: size.rows, ws_col: size.columns, ws_xpixel: 0, ws_ypixel: 0 };
     rustix::termios::tcsetwinsize(terminal, size)
-        .map_err(|errno| Error::io("local.resize", "can't set the terminal's size", errno.into()))
+        .map_err(|errno| Error::io("host.resize", "can't set the terminal's size", errno.into()))
 }
 
 /// Makes sure that children don't inherit an ignored Ctrl-C or hangup, as they would from a holder

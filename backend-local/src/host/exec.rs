@@ -3,22 +3,24 @@
 use std::process::Stdio;
 use std::sync::Arc;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use session_core::{Error, ErrorKind, ExecRequest, Input, Output, Process, Result};
 
-use crate::child::{Control, unignore_signals};
-use crate::program::{Program, missing_directory};
-use crate::pty::OnTerminal;
-use crate::state::Place;
-use crate::status;
-use crate::streams::{Reading, Writing};
+use crate::host::child::{Control, unignore_signals};
+use crate::host::program::{Program, missing_directory};
+use crate::host::pty::OnTerminal;
+use crate::host::state::Place;
+use crate::host::status;
+use crate::host::streams::{Reading, Writing};
 
-const OPERATION: &str = "local.exec";
+const OPERATION: &str = "host.exec";
 
 /// Starts it. Blocks; runs inside a tokio runtime, which then watches the process.
 pub(crate) fn exec(place: &Place, request: &ExecRequest) -> Result<Process> {
-    let directory = directory(place, request)?;
-    let program = Program::find(OPERATION, &request.argv, &request.environment, &directory)?;
+    let session = status::whole(place, OPERATION)?;
+    let directory = directory(place, &session.working_directory, request)?;
+    let program = Program::find(OPERATION, &request.argv, &request.environment, &directory)?
+        .through(place.runner().words(&session.directories()));
     unignore_signals();
     let mut command = program.command(place, None);
     if let Some(size) = request.terminal {
@@ -40,11 +42,12 @@ pub(crate) fn exec(place: &Place, request: &ExecRequest) -> Result<Process> {
     Ok(Process::new(stdin, stdout, Some(Box::new(Reading::new(stderr))), Arc::new(control)))
 }
 
-fn directory(place: &Place, request: &ExecRequest) -> Result<Utf8PathBuf> {
-    let session = status::whole(place, OPERATION)?;
-    let base = session.working_directory;
+fn directory(place: &Place, base: &Utf8Path, request: &ExecRequest) -> Result<Utf8PathBuf> {
     let Some(asked) = &request.directory else {
-        return if base.is_dir() { Ok(base) } else { Err(missing_directory(OPERATION, &base)) };
+        return match base.is_dir() {
+            true => Ok(base.to_owned()),
+            false => Err(missing_directory(OPERATION, base)),
+        };
     };
     let directory = base.join(asked);
     if directory.is_dir() {

@@ -7,32 +7,32 @@ use camino::{Utf8Path, Utf8PathBuf};
 use session_core::archive::{Links, Pack, unpack};
 use session_core::{ByteStream, Error, ErrorKind, Result};
 
-use crate::backend::blocking;
-use crate::program::missing_directory;
-use crate::state::Place;
-use crate::status;
+use crate::host::places::blocking;
+use crate::host::program::missing_directory;
+use crate::host::state::Place;
+use crate::host::status;
 
 pub(crate) async fn put(place: &Place, dest: &Utf8Path, tar: ByteStream) -> Result<()> {
     let id = place.id().to_string();
     let (place, dest) = (place.clone(), dest.to_owned());
-    let directory = blocking("local.put", move || {
-        let dest = under(&place, "local.put", &dest)?;
+    let directory = blocking("host.put", move || {
+        let dest = under(&place, "host.put", &dest)?;
         fs::create_dir_all(&dest).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
                 let message = format!("`{dest}` is no directory; name another");
-                Error::new(ErrorKind::InvalidInput, "local.put", message).with_source(error)
+                Error::new(ErrorKind::InvalidInput, "host.put", message).with_source(error)
             }
-            _ => Error::io("local.put", format!("can't make `{dest}`"), error),
+            _ => Error::io("host.put", format!("can't make `{dest}`"), error),
         })?;
         File::open(&dest)
-            .map_err(|error| Error::io("local.put", format!("can't open `{dest}`"), error))
+            .map_err(|error| Error::io("host.put", format!("can't open `{dest}`"), error))
     });
     let unpacked = unpack(directory.await?.into(), tar, Links::Inside).await;
     unpacked.map_err(|error| error.with_session(id))
 }
 
 pub(crate) async fn get(place: &Place, src: &Utf8Path) -> Result<ByteStream> {
-    const OPERATION: &str = "local.get";
+    const OPERATION: &str = "host.get";
     let (place, src) = (place.clone(), src.to_owned());
     let pack = blocking(OPERATION, move || {
         let src = under(&place, OPERATION, &src)?;

@@ -1,18 +1,44 @@
 //! From program, arguments and environment to a command that can be run.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::sync::Arc;
+use std::{fmt, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::Access;
 use session_core::{Error, ErrorKind, Result};
 use tokio::process::Command;
 
-use crate::state::Place;
-use crate::{RUN_VARIABLE, SESSION_VARIABLE};
+use crate::host::state::Place;
+use crate::host::{RUN_VARIABLE, SESSION_VARIABLE};
 
 /// Where programs are looked up if the environment has no `PATH`.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// What programs are run through: gives the words before a program's own.
+#[derive(Clone)]
+pub(crate) struct Runner(Arc<Words>);
+
+type Words = dyn Fn(&[Utf8PathBuf]) -> Vec<String> + Send + Sync;
+
+impl Runner {
+    /// `words` is given the directories that the session works in.
+    pub(crate) fn new(
+        words: impl Fn(&[Utf8PathBuf]) -> Vec<String> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(words))
+    }
+
+    pub(crate) fn words(&self, directories: &[Utf8PathBuf]) -> Vec<String> {
+        self.0(directories)
+    }
+}
+
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runner").finish_non_exhaustive()
+    }
+}
 
 /// A program that was found, with where it runs.
 #[derive(Debug)]
@@ -22,6 +48,8 @@ pub(crate) struct Program<'a> {
     argv: &'a [String],
     environment: &'a BTreeMap<String, String>,
     directory: &'a Utf8Path,
+    /// What it is run through.
+    before: Vec<String>,
 }
 
 impl<'a> Program<'a> {
@@ -37,7 +65,8 @@ impl<'a> Program<'a> {
         let Some(name) = argv.first().filter(|name| !name.is_empty()) else {
             return refuse("no program is named; give its name first".to_owned());
         };
-        let made = |path| Ok(Self { operation, path, argv, environment, directory });
+        let made =
+            |path| Ok(Self { operation, path, argv, environment, directory, before: Vec::new() });
         let shown = name.escape_debug();
         if name.contains('/') {
             let path = directory.join(name);
@@ -69,14 +98,27 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// Has it run through `words`, the first of which is the path of a program; none for by itself.
+    pub(crate) fn through(self, words: Vec<String>) -> Self {
+        Self { before: words, ..self }
+    }
+
     /// The command, with exactly the environment asked for and the marks of the session and,
     /// for a main process, of its run.
     pub(crate) fn command(&self, place: &Place, run: Option<&str>) -> Command {
-        let mut command = Command::new(&self.path);
+        let mut command = match self.before.split_first() {
+            Some((runner, words)) => {
+                let mut command = Command::new(runner);
+                command.args(words).arg(&self.path);
+                command
+            }
+            None => {
+                let mut command = Command::new(&self.path);
+                command.arg0(&self.argv[0]);
+                command
+            }
+        };
         command.args(&self.argv[1..]).current_dir(self.directory).env_clear();
-        if let Some(name) = self.argv.first() {
-            command.arg0(name);
-        }
         command.envs(self.environment).env(SESSION_VARIABLE, place.id().to_string());
         match run {
             Some(run) => command.env(RUN_VARIABLE, run),
@@ -88,7 +130,8 @@ impl<'a> Program<'a> {
     /// Why it could not be started, as an error of the right kind.
     pub(crate) fn refused(&self, error: io::Error) -> Error {
         use io::ErrorKind as Io;
-        let shown = self.argv.first().map_or("", String::as_str).escape_debug();
+        let started = self.before.first().or(self.argv.first());
+        let shown = started.map_or("", String::as_str).escape_debug();
         if !self.directory.is_dir() {
             return missing_directory(self.operation, self.directory);
         }

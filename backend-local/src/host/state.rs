@@ -9,20 +9,25 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{Mode, OFlags};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use session_core::{Error, Exit, Layout, Result, SessionId, Timestamp};
+use session_core::{Error, Exit, Result, SessionId, Timestamp};
 
-use crate::tree::ProcessKey;
+use crate::host::program::Runner;
+use crate::host::tree::ProcessKey;
 
 /// Longer than any file that we write; what is longer is not ours.
 const MAX_BYTES: u64 = 1 << 20;
 const LOCK: &str = "main.lock";
 const MAIN: &str = "main.json";
 
-/// One session's own directory, `sessions/<id>/local`.
+/// One session on this host: its backend's own directory, `sessions/<id>/<kind>`, and its processes.
+///
+/// A handle: dropping it does nothing. The operations are what [`session_core::Session`] and the
+/// traits above it ask for, and keep their contracts. They need a tokio runtime with I/O and time.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub struct Place {
     id: SessionId,
     directory: Utf8PathBuf,
+    runner: Runner,
 }
 
 /// What is found where the directory should be.
@@ -40,6 +45,9 @@ pub(crate) struct SessionFile {
     pub(crate) version: u32,
     pub(crate) id: SessionId,
     pub(crate) working_directory: Utf8PathBuf,
+    /// Where its projects are: in its workspace, or where they live if they are mounted.
+    #[serde(default)]
+    pub(crate) projects: Vec<Utf8PathBuf>,
     pub(crate) spec_hash: String,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) created_at: Timestamp,
@@ -70,15 +78,34 @@ pub(crate) type Stored<T> = Result<Option<T>, String>;
 impl SessionFile {
     pub(crate) const NAME: &str = "session.json";
     pub(crate) const VERSION: u32 = 1;
+
+    /// The directories that the session works in, none of them below another.
+    pub(crate) fn directories(&self) -> Vec<Utf8PathBuf> {
+        let mut all: Vec<_> = self.projects.iter().chain([&self.working_directory]).collect();
+        // A directory comes before what is below it.
+        all.sort_unstable();
+        let mut directories: Vec<Utf8PathBuf> = Vec::new();
+        for directory in all {
+            if !directories.iter().any(|above| directory.starts_with(above)) {
+                directories.push(directory.clone());
+            }
+        }
+        directories
+    }
 }
 
 impl Place {
-    pub(crate) fn new(layout: &Layout, id: &SessionId) -> Self {
-        Self { id: *id, directory: layout.session(id).join("local") }
+    pub(crate) fn new(directory: Utf8PathBuf, id: &SessionId, runner: Runner) -> Self {
+        Self { id: *id, directory, runner }
     }
 
-    pub(crate) fn id(&self) -> &SessionId {
+    /// Which session this is.
+    pub fn id(&self) -> &SessionId {
         &self.id
+    }
+
+    pub(crate) fn runner(&self) -> &Runner {
+        &self.runner
     }
 
     pub(crate) fn directory(&self) -> &Utf8Path {
@@ -122,12 +149,12 @@ impl Place {
     }
 
     pub(crate) fn write_session(&self, session: &SessionFile) -> Result<()> {
-        self.write("local.create", SessionFile::NAME, session, Durability::Disk)
+        self.write("host.create", SessionFile::NAME, session, Durability::Disk)
     }
 
     /// A crash of the machine ends the process too, so this need not reach the disk.
     pub(crate) fn write_main(&self, main: &MainFile) -> Result<()> {
-        self.write("local.start", MAIN, main, Durability::Memory)
+        self.write("host.start", MAIN, main, Durability::Memory)
     }
 
     /// Puts back what was there before a start that failed.
@@ -135,17 +162,17 @@ impl Place {
         match earlier {
             Some(main) => self.write_main(main),
             None => fs::remove_file(self.directory.join(MAIN))
-                .map_err(|error| Error::io("local.start", format!("can't remove {MAIN}"), error)),
+                .map_err(|error| Error::io("host.start", format!("can't remove {MAIN}"), error)),
         }
     }
 
     pub(crate) fn write_exit(&self, exit: &ExitFile) -> Result<()> {
-        self.write("local.record-exit", "exit.json", exit, Durability::Disk)
+        self.write("host.record-exit", "exit.json", exit, Durability::Disk)
     }
 
     /// Takes the lock that its holder keeps; `None` while somebody has it.
     pub(crate) fn try_lock(&self) -> Result<Option<RunLock>> {
-        let refused = |error| Error::io("local.lock", format!("can't lock {LOCK}"), error);
+        let refused = |error| Error::io("host.lock", format!("can't lock {LOCK}"), error);
         let file = self.open_file(LOCK, OFlags::RDWR | OFlags::CREATE).map_err(refused)?;
         match file.try_lock() {
             Ok(()) => {
@@ -245,5 +272,32 @@ impl Drop for RunLock {
         // Closing is not enough: a child that another thread forks at this moment has a copy of
         // the handle until it execs. If this fails, closing has to do.
         let _ = self.0.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_are_told_once() {
+        let told = |working_directory: &str, projects: &[&str]| {
+            let session = SessionFile {
+                version: SessionFile::VERSION,
+                id: SessionId::new(),
+                working_directory: working_directory.into(),
+                projects: projects.iter().map(|path| (*path).into()).collect(),
+                spec_hash: String::new(),
+                labels: BTreeMap::new(),
+                created_at: Timestamp::now(),
+            };
+            session.directories().iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(told("/s/w/a", &["/s/w/a"]), ["/s/w/a"]);
+        assert_eq!(told("/s/w/a/sub", &["/s/w/a"]), ["/s/w/a"]);
+        assert_eq!(told("/s/w", &["/s/w/a", "/s/w/b"]), ["/s/w"]);
+        assert_eq!(told("/s/w", &["/live", "/s/w/b"]), ["/live", "/s/w"]);
+        assert_eq!(told("/s/a-b", &["/s/a", "/s/a/c"]), ["/s/a", "/s/a-b"]);
+        assert_eq!(told("/s", &[]), ["/s"]);
     }
 }
