@@ -98,6 +98,8 @@ async fn asked(engine: &Engine, image: &Image, labels: &Labels) -> Result<ImageF
     let body = ContainerCreateBody {
         image: Some(image.id.clone()),
         entrypoint: Some(vec!["/bin/sh".to_owned()]),
+        // Podman looks the image's own user up when something is read.
+        user: Some("0:0".to_owned()),
         labels: Some(labels.to_map()),
         host_config: Some(HostConfig {
             network_mode: Some("none".to_owned()),

@@ -7,7 +7,7 @@ use session_core::{
     Backend, Capabilities, Error, ErrorKind, Found, Isolation, Layout, ProbeReport, ResolvedSpec,
     Result, Session, SessionId,
 };
-use tokio::sync::{OnceCell, broadcast};
+use tokio::sync::OnceCell;
 
 use crate::place::Place;
 use crate::session::ContainerSession;
@@ -48,8 +48,6 @@ pub(crate) struct Shared {
     pub(crate) layout: Layout,
     pub(crate) capabilities: Capabilities,
     engine: OnceCell<Engine>,
-    /// The sessions whose output is given up because nobody reads it and they can't end.
-    pub(crate) stalled: broadcast::Sender<SessionId>,
 }
 
 impl Shared {
@@ -69,8 +67,7 @@ impl ContainerBackend {
         capabilities.create_beside_workspace = true;
         let layout = layout.clone();
         let engine = OnceCell::new();
-        let stalled = broadcast::Sender::new(64);
-        Self { shared: Arc::new(Shared { kind, host, layout, capabilities, engine, stalled }) }
+        Self { shared: Arc::new(Shared { kind, host, layout, capabilities, engine }) }
     }
 }
 

@@ -15,7 +15,9 @@ use crate::Engine;
 use crate::failure::{Cause, cause_of};
 
 /// How long an engine may give an answer that can't be read (Podman's `stopped`).
-const UNREADABLE: Duration = Duration::from_secs(2);
+const UNREADABLE: Duration = Duration::from_secs(10);
+/// How long an engine may take to say whether a container runs, and how often it is asked.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long a container that was killed may take to be gone.
 const KILLED: Duration = Duration::from_secs(20);
 
@@ -80,6 +82,41 @@ pub(crate) async fn inspect(
             Err(failure) => return Err(engine.error(operation, "look at the container", failure)),
         }
     }
+}
+
+/// Whether its process runs, by one look; Podman's `stopped` is a no.
+pub(crate) async fn runs(
+    engine: &Engine,
+    operation: &'static str,
+    container: &str,
+) -> Result<bool> {
+    let options = None::<InspectContainerOptions>;
+    match engine.short().inspect_container(container, options).await {
+        Ok(found) => Ok(found.state.and_then(|state| state.running).unwrap_or(false)),
+        Err(Failure::DockerResponseServerError { status_code: 404, .. }) => Ok(false),
+        Err(failure) if is_stopped(&failure) => Ok(false),
+        Err(failure) => Err(engine.error(operation, "look at the container", failure)),
+    }
+}
+
+/// Waits until it seems to be ending: it does not run, or its engine does not say.
+///
+/// For who holds up its output: engines don't finish a container before its output is read, Podman
+/// calls it `stopped` so long, and Docker answers no question about it (docs/engines.md).
+pub(crate) async fn ending(engine: &Engine, container: &str) {
+    let mut pause = Duration::from_millis(100);
+    loop {
+        tokio::time::sleep(pause).await;
+        match tokio::time::timeout(LOOK, runs(engine, "engine.look", container)).await {
+            Ok(Ok(false)) | Err(_) => return,
+            Ok(_) => pause = (pause * 2).min(LOOK),
+        }
+    }
+}
+
+/// The state between a process's end and that of its container, which bollard does not know.
+fn is_stopped(failure: &Failure) -> bool {
+    matches!(failure, Failure::JsonDataError { message, .. } if message.contains("`stopped`"))
 }
 
 /// Sends a signal by its number or name; `Ok` if there is nothing that runs.

@@ -21,6 +21,7 @@ const OPERATION: &str = "engine.start";
 const LOCK_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a container's boot script may take to say something.
 const BOOT_PATIENCE: Duration = Duration::from_secs(60);
+const NO_SHELL: &str = "the image has no /bin/sh, which a session needs; take one that has a shell";
 /// More than a boot script writes.
 const MAX_BOOT: usize = 64 * 1024;
 
@@ -65,10 +66,10 @@ pub(crate) async fn start(
     let at = place.clone();
     let written = state.clone();
     let mounted = !session.upload;
-    let text = script.clone();
+    let (text, user) = (script.clone(), session.numbers());
     blocking(OPERATION, move || {
         at.write_state(&written)?;
-        if mounted { at.write_launch(&text) } else { Ok(()) }
+        if mounted { at.write_launch(&text, user) } else { Ok(()) }
     })
     .await?;
     if session.upload {
@@ -223,6 +224,10 @@ async fn until(
     let text = || String::from_utf8_lossy(&seen).trim().escape_debug().to_string();
     match outcome {
         Ok(Ok(Some(marker))) => Ok(marker),
+        // What an init says that finds no shell.
+        Ok(Ok(None)) if text().contains("No such file") && text().contains("exec") => {
+            Err(Error::new(ErrorKind::InvalidInput, OPERATION, NO_SHELL))
+        }
         Ok(Ok(None)) => {
             let state = inspect(engine, OPERATION, &session.container).await?;
             let code = state.map_or(-1, |seen| seen.exit().code);
@@ -261,8 +266,7 @@ fn refused(engine: &Engine, failure: Failure) -> Error {
         && message.contains("/bin/sh")
         && ["no such file", "not found"].iter().any(|words| message.contains(words))
     {
-        let message = "the image has no /bin/sh, which a session needs; take one that has a shell";
-        return Error::new(ErrorKind::InvalidInput, OPERATION, message).with_source(failure);
+        return Error::new(ErrorKind::InvalidInput, OPERATION, NO_SHELL).with_source(failure);
     }
     engine.error(OPERATION, "start the container", failure)
 }

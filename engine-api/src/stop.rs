@@ -19,9 +19,6 @@ const DESTROY: &str = "engine.destroy";
 /// How long a start may be at work when its run's end is written down.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a container that was killed may take to be gone before its output is given up.
-const UNREAD: Duration = Duration::from_secs(1);
-
 /// Asks, waits, kills; `Ok` where nothing runs or nothing is there.
 ///
 /// A container's init takes all its processes along, so nothing of the session is left.
@@ -54,31 +51,20 @@ async fn end(shared: &Shared, place: &Place, container: &str, grace: Duration) -
     if !running {
         return Ok(());
     }
-    if !grace.is_zero() {
-        kill(engine, OPERATION, container, "TERM").await?;
-        if stopped(engine, OPERATION, container, grace).await?.is_some() {
-            return Ok(());
+    // Whoever holds its output up, lets go then: the engine would wait for that.
+    place.mark_ending(true).await;
+    let ended = async {
+        if !grace.is_zero() {
+            kill(engine, OPERATION, container, "TERM").await?;
+            if stopped(engine, OPERATION, container, grace).await?.is_some() {
+                return Ok(());
+            }
         }
-    }
-    end_at_once(shared, place, OPERATION, container).await
-}
-
-/// Kills, and waits for the end. Where that does not come because nobody reads the output, the
-/// output is given up.
-async fn end_at_once(
-    shared: &Shared,
-    place: &Place,
-    operation: &'static str,
-    container: &str,
-) -> Result<()> {
-    let engine = shared.engine().await?;
-    kill(engine, operation, container, "KILL").await?;
-    if stopped(engine, operation, container, UNREAD).await?.is_some() {
-        return Ok(());
-    }
-    // Nobody listens: then none of our own streams is in the way.
-    let _ = shared.stalled.send(*place.id());
-    container::end(engine, operation, container).await
+        container::end(engine, OPERATION, container).await
+    };
+    let ended = ended.await;
+    place.mark_ending(false).await;
+    ended
 }
 
 /// Writes the end of the run that began at `started_at` down, for lists to know it without asking
@@ -103,7 +89,7 @@ pub(crate) async fn destroy(shared: &Shared, place: &Place) -> Result<()> {
     let mut found: BTreeSet<_> = found.into_iter().map(|found| found.container).collect();
     found.extend(place.session().ok().flatten().map(|session| session.container));
     for container in found {
-        end_at_once(shared, place, DESTROY, &container).await?;
+        end(shared, place, &container, Duration::ZERO).await?;
         transfer::let_caller_in(shared, engine, &container).await;
         container::remove(engine, DESTROY, &container).await?;
     }

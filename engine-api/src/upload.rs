@@ -10,7 +10,7 @@ const OPERATION: &str = "engine.start";
 
 /// Puts the launch script where the boot script finds it, and makes the user's home.
 pub(crate) async fn launch(engine: &Engine, session: &SessionFile, script: &str) -> Result<()> {
-    let (uid, gid) = numbers(&session.user);
+    let (uid, gid) = session.numbers();
     let mut archive = tar::Builder::new(Vec::new());
     let mut add = |path: &str, directory: bool, content: &str| {
         let mut header = tar::Header::new_ustar();
@@ -19,8 +19,8 @@ pub(crate) async fn launch(engine: &Engine, session: &SessionFile, script: &str)
             false => tar::EntryType::Regular,
         });
         header.set_mode(if directory { 0o700 } else { 0o600 });
-        header.set_uid(uid);
-        header.set_gid(gid);
+        header.set_uid(uid.into());
+        header.set_gid(gid.into());
         header.set_size(content.len() as u64);
         archive.append_data(&mut header, path, content.as_bytes())
     };
@@ -45,10 +45,4 @@ pub(crate) async fn launch(engine: &Engine, session: &SessionFile, script: &str)
         )
         .await
         .map_err(|failure| engine.error(OPERATION, "put the launch script into it", failure))
-}
-
-/// `1000:100` as two numbers; we wrote it.
-fn numbers(user: &str) -> (u64, u64) {
-    let mut parts = user.split(':').map(|part| part.parse().unwrap_or(0));
-    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
 }

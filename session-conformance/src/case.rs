@@ -19,7 +19,7 @@ use crate::{Fixture, Step};
 pub(crate) const FLOOD: u32 = 5_000_000;
 /// When a process that writes them waits for its reader. Where it does not yet, the clause sees
 /// less and is kept all the same.
-pub(crate) const FILLED: Duration = Duration::from_secs(2);
+pub(crate) const FILLED: Duration = Duration::from_secs(3);
 
 /// What a clause works with.
 pub(crate) struct Case {

@@ -135,8 +135,10 @@ fn open_append(path: &Utf8Path) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Journal, NEW_NAME, OLD_NAME};
+    use super::{Journal, NEW_NAME, OLD_NAME, RUN_MARK, last_size};
+    use crate::log::raw_run_tail;
     use camino::Utf8Path;
+    use session_core::TerminalSize;
 
     #[test]
     fn keeps_at_most_two_files() {
@@ -149,5 +151,25 @@ mod tests {
         journal.close();
         let read = |name: &str| std::fs::read_to_string(directory.join(name)).expect(name);
         assert_eq!((read(OLD_NAME).as_str(), read(NEW_NAME).as_str()), ("abcdefghij", "x"));
+    }
+
+    /// What a holder that takes over finds: the output of the present run only, and the last size.
+    #[test]
+    fn keeps_what_the_next_holder_needs() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let directory = Utf8Path::from_path(directory.path()).expect("UTF-8");
+        assert_eq!(last_size(directory), None);
+        assert_eq!(raw_run_tail(directory).expect("no log is no output"), b"");
+        let mut journal = Journal::open(directory, 1 << 20).expect("a log");
+        for piece in ["an earlier run\r\n".as_bytes(), RUN_MARK, b"this ", b"run"] {
+            journal.append(bytes::Bytes::from_static(piece));
+        }
+        journal.resize(TerminalSize::new(100, 30));
+        journal.resize(TerminalSize::new(120, 40));
+        journal.close();
+        assert_eq!(last_size(directory), Some(TerminalSize::new(120, 40)));
+        assert_eq!(raw_run_tail(directory).expect("a log"), b"this run");
+        std::fs::write(directory.join("terminal.size"), "0xx").expect("it is ours");
+        assert_eq!(last_size(directory), None);
     }
 }

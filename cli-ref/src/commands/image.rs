@@ -38,7 +38,7 @@ pub(super) async fn run(context: &Context, arguments: &Image) -> Result<u8> {
 /// Sees to it that `image` is there, by asking a person at a terminal whether to build or fetch it.
 /// Elsewhere, and after a no, an error says what to do (S0.E2, S2.E6).
 pub(super) async fn ensure(context: &Context, kind: &str, image: &str) -> Result<()> {
-    let images = Images::of(kind, context.manager.layout())?;
+    let Some(images) = Images::of(context.manager.backend(kind)?) else { return Ok(()) };
     if images.has(image).await? {
         return Ok(());
     }
@@ -65,6 +65,14 @@ pub(super) async fn ensure(context: &Context, kind: &str, image: &str) -> Result
     }
 }
 
+/// The images of the engine `kind`.
+fn images(context: &Context, kind: &str) -> Result<Images> {
+    Images::of(context.manager.backend(kind)?).ok_or_else(|| {
+        let message = format!("backend `{kind}` is not the one that has images here");
+        Error::new(ErrorKind::Unsupported, "sessctl.image", message)
+    })
+}
+
 /// Builds an image, and what it is built on if that is one of ours and not there.
 async fn build(
     context: &Context,
@@ -72,7 +80,7 @@ async fn build(
     image: &AgentImage,
     base: Option<&str>,
 ) -> Result<()> {
-    let images = Images::of(kind, context.manager.layout())?;
+    let images = images(context, kind)?;
     if base.is_none()
         && let Some(below) = AgentImage::of_name(image.base)
         && !images.has(&below.name()).await?
@@ -102,7 +110,7 @@ async fn list(context: &Context, backend: Option<&str>) -> Result<u8> {
     let mut found: Vec<(String, BuiltImage)> = Vec::new();
     let mut failures = Vec::new();
     for kind in &kinds {
-        let listed = async { Images::of(kind, context.manager.layout())?.list().await };
+        let listed = async { images(context, kind)?.list().await };
         match listed.await {
             Ok(images) => found.extend(images.into_iter().map(|image| (kind.clone(), image))),
             Err(error) => failures.push((kind, error)),
@@ -159,7 +167,7 @@ async fn engine(context: &Context, asked: Option<&str>) -> Result<String> {
             );
             Err(Error::new(ErrorKind::InvalidInput, "sessctl.image", message))
         }
-        None => context.manager.first_usable(&ENGINES).await.ok_or_else(|| {
+        None => context.manager.first_usable(&ENGINES).await?.ok_or_else(|| {
             let message = "no container engine answers; start Docker or Podman, or name one with --backend to see why";
             Error::new(ErrorKind::BackendUnavailable, "sessctl.image", message)
         }),

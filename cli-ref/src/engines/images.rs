@@ -1,26 +1,20 @@
 //! What the command does with an engine's images.
 
+use std::any::Any;
 use std::io::Cursor;
+use std::sync::Arc;
 
 use backend_docker::{BuildRequest, DockerBackend, Engine, ImageName, ImageProgress};
 use backend_podman::PodmanBackend;
 use serde::Serialize;
-use session_core::{ByteStream, Error, ErrorKind, Layout, Result};
-
-use crate::surroundings::engine_host;
+use session_core::{Backend, ByteStream, Error, Result};
 
 /// The label of images that this command builds; its value is the agent.
 const LABEL: &str = "sessctl.image";
 
 /// The images of one engine.
 #[derive(Debug)]
-pub(crate) struct Images(Connected);
-
-#[derive(Debug)]
-enum Connected {
-    Docker(DockerBackend),
-    Podman(PodmanBackend),
-}
+pub(crate) struct Images(Arc<dyn Backend>);
 
 /// An image to be built of a Dockerfile alone: there is no context.
 #[derive(Debug, Clone, Copy)]
@@ -46,20 +40,11 @@ pub(crate) struct BuiltImage {
 }
 
 impl Images {
-    /// The images of the engine `kind`, which is not asked yet; `Unsupported` for what is no engine.
-    pub(crate) fn of(kind: &str, layout: &Layout) -> Result<Self> {
-        Ok(Self(match kind {
-            backend_docker::KIND => {
-                Connected::Docker(DockerBackend::new(layout, engine_host(kind)?))
-            }
-            backend_podman::KIND => {
-                Connected::Podman(PodmanBackend::new(layout, engine_host(kind)?))
-            }
-            _ => {
-                let message = format!("backend `{}` has no images", kind.escape_debug());
-                return Err(Error::new(ErrorKind::Unsupported, "sessctl.image", message));
-            }
-        }))
+    /// The images of a backend's engine, over the backend's own connection; none of a backend that
+    /// a program put in the place of one of ours.
+    pub(crate) fn of(backend: Arc<dyn Backend>) -> Option<Self> {
+        let any: &dyn Any = &*backend;
+        (any.is::<DockerBackend>() || any.is::<PodmanBackend>()).then_some(Self(backend))
     }
 
     /// Whether the engine has `image`.
@@ -114,10 +99,11 @@ impl Images {
     }
 
     async fn engine(&self) -> Result<&Engine> {
-        match &self.0 {
-            Connected::Docker(backend) => backend.engine().await,
-            Connected::Podman(backend) => backend.engine().await,
+        let any: &dyn Any = &*self.0;
+        if let Some(backend) = any.downcast_ref::<DockerBackend>() {
+            return backend.engine().await;
         }
+        any.downcast_ref::<PodmanBackend>().expect("`of` takes no other").engine().await
     }
 }
 

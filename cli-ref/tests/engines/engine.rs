@@ -64,6 +64,14 @@ impl Engine {
         assert!(status < 300 || status == 404, "{status} {body}");
     }
 
+    /// Where the engine writes a container's output.
+    pub(crate) fn log_file(&self, container: &str) -> PathBuf {
+        let found = self.json("GET", &format!("/containers/{container}/json"));
+        let path = found["LogPath"].as_str().filter(|path| !path.is_empty());
+        let path = path.or(found["HostConfig"]["LogConfig"]["Path"].as_str());
+        path.unwrap_or_else(|| panic!("no log in {found:#}")).into()
+    }
+
     fn json(&self, method: &str, path: &str) -> Value {
         let (status, body) = self.request(method, path);
         assert_eq!(status, 200, "{method} {path}: {body}");

@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::kills::{MANY, start};
-use crate::proxy::{Fault, Proxy};
+use crate::proxy::{At, Fault, Proxy};
 use crate::world::{World, finish};
 
 crate::on_each_engine! {
@@ -29,7 +29,7 @@ fn failed_starts(engine: Engine, fault: Fault) {
     let name = &world.name("box");
     let repository = world.repository();
     let struck = (1..MANY).take_while(|at| {
-        let proxy = Proxy::new(&world.engine.socket, *at, fault);
+        let proxy = Proxy::new(&world.engine.socket, At::Number(*at), fault);
         let done = finish(world.command_at(&proxy.socket(), &start(name)).output());
         let struck = proxy.disarm();
         let what = format!("{fault:?} {struck:?}: {done:?}");

@@ -1,7 +1,7 @@
 //! The client dies at each of its requests, one after the other.
 
 use crate::engine::Engine;
-use crate::proxy::{Fault, Proxy};
+use crate::proxy::{At, Fault, Proxy};
 use crate::world::{World, finish};
 
 crate::on_each_engine! {
@@ -42,7 +42,7 @@ fn killed_starts(engine: Engine, fault: Fault) {
     let name = &world.name("box");
     let repository = world.repository();
     let struck = (1..MANY).take_while(|at| {
-        let proxy = Proxy::new(&world.engine.socket, *at, fault);
+        let proxy = Proxy::new(&world.engine.socket, At::Number(*at), fault);
         let done = finish(world.command_at(&proxy.socket(), &start(name)).output());
         let struck = proxy.disarm();
         let what = format!("{fault:?} {struck:?}: {done:?}");
@@ -74,7 +74,7 @@ fn killed_removes(engine: Engine, fault: Fault) {
     let repository = world.repository();
     let struck = (1..MANY).take_while(|at| {
         world.start(name);
-        let proxy = Proxy::new(&world.engine.socket, *at, fault);
+        let proxy = Proxy::new(&world.engine.socket, At::Number(*at), fault);
         let remove = ["remove", "--force", name];
         let done = finish(world.command_at(&proxy.socket(), &remove).output());
         let struck = proxy.disarm();

@@ -1,6 +1,8 @@
 //! Sessions on the tests' Docker and rootful Podman: what no clause of the contract says, because
 //! it is about containers (issue 3, "Proof").
 
+#![expect(clippy::print_stderr, reason = "what is skipped is said aloud")]
+
 mod bench;
 mod ends;
 mod images;

@@ -1,5 +1,7 @@
 //! The same on the tests' rootless Podman, as its own user.
 
+#![expect(clippy::print_stderr, reason = "what is skipped is said aloud")]
+
 mod bench;
 mod ends;
 mod images;
