@@ -3,6 +3,7 @@
 //! The same tests run on Docker and on Podman. A test whose engine isn't there says so and passes.
 
 mod by_hand;
+mod clients;
 mod engine;
 mod errors;
 mod full_disk;
