@@ -2,6 +2,7 @@
 //!
 //! The same tests run on Docker and on Podman. A test whose engine isn't there says so and passes.
 
+mod by_hand;
 mod engine;
 mod errors;
 mod kills;
