@@ -106,7 +106,13 @@ pub(crate) async fn remove_volumes(shared: &Shared, engine: &Engine, place: &Pla
         .list_volumes(Some(ListVolumesOptions { filters }))
         .await
         .map_err(|failure| engine.error(DESTROY, "list the volumes", failure))?;
+    let home = labels::home(&shared.layout);
     for volume in found.volumes.unwrap_or_default() {
+        // Podman takes a volume that has one of the labels (docs/engines.md, C12): another session's.
+        let is_home = volume.labels.get(labels::HOME) == Some(&home);
+        if !is_home || labels::id(&volume.labels) != Some(*place.id()) {
+            continue;
+        }
         let options = RemoveVolumeOptions { force: true };
         match engine.long().remove_volume(&volume.name, Some(options)).await {
             Ok(()) | Err(Failure::DockerResponseServerError { status_code: 404, .. }) => {}

@@ -4,6 +4,7 @@
 
 mod by_hand;
 mod clients;
+mod direct_access;
 mod engine;
 mod errors;
 mod full_disk;
