@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use engine_api::ContainerBackend;
-pub use engine_api::{Endpoint, EngineHost, EngineKind, EngineView};
+pub use engine_api::{
+    BuildRequest, Endpoint, Engine, EngineHost, EngineKind, EngineView, ImageFacts, ImageName,
+    ImageProgress, ImageSummary, Platform, explanations,
+};
 use session_core::{
     Backend, Capabilities, Found, Layout, ProbeReport, ResolvedSpec, Result, Session, SessionId,
 };
@@ -21,6 +24,11 @@ impl DockerBackend {
     /// A backend that keeps what it must remember under `layout`; connects to nothing.
     pub fn new(layout: &Layout, host: EngineHost) -> Self {
         Self(ContainerBackend::new(EngineKind::Docker, layout, host))
+    }
+
+    /// The engine, whose images a program may want to see; the first call connects.
+    pub async fn engine(&self) -> Result<&Engine> {
+        self.0.engine().await
     }
 }
 

@@ -5,7 +5,8 @@ mod fixture;
 use std::process::ExitCode;
 
 use fixture::EngineFixture;
+use session_conformance::engines;
 
 fn main() -> ExitCode {
-    session_conformance::main(|| EngineFixture::new("SESSCTL_TEST_PODMAN"))
+    session_conformance::main(|| EngineFixture::new(engines::podman()))
 }

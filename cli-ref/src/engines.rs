@@ -8,7 +8,7 @@ use backend_docker::DockerBackend;
 use backend_podman::PodmanBackend;
 use session_core::{Backend, Backends, Layout};
 
-pub(crate) use images::{Build, BuiltImage, Images, of as images};
+pub(crate) use images::{Build, BuiltImage, Images};
 
 use crate::surroundings::engine_host;
 

@@ -71,6 +71,13 @@ impl ContainerBackend {
     }
 }
 
+impl ContainerBackend {
+    /// The engine that sessions are made in; the first call connects.
+    pub async fn engine(&self) -> Result<&Engine> {
+        self.shared.engine().await
+    }
+}
+
 #[async_trait]
 impl Backend for ContainerBackend {
     fn kind(&self) -> &str {

@@ -12,10 +12,12 @@ use session_core::{Error, ErrorKind, Exit, Result, TerminalSize, Timestamp};
 use tokio::time::Instant;
 
 use crate::Engine;
-use crate::failure::engine_error;
+use crate::failure::{Cause, cause_of};
 
 /// How long an engine may give an answer that can't be read (Podman's `stopped`).
-const UNREADABLE: Duration = Duration::from_secs(2);
+const UNREADABLE: Duration = Duration::from_secs(10);
+/// How long an engine may take to say whether a container runs, and how often it is asked.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long a container that was killed may take to be gone.
 const KILLED: Duration = Duration::from_secs(20);
 
@@ -64,18 +66,57 @@ pub(crate) async fn inspect(
     container: &str,
 ) -> Result<Option<Observed>> {
     let deadline = Instant::now() + UNREADABLE;
+    let mut tries = 0;
     loop {
         let answer =
             engine.short().inspect_container(container, None::<InspectContainerOptions>).await;
+        tries += 1;
         match answer {
+            // A connection that was kept from before the engine's restart.
+            Err(failure) if tries == 1 && cause_of(&failure).0 == Cause::Restarted => {}
             Ok(found) => return Ok(Some(Observed { state: found.state.unwrap_or_default() })),
             Err(Failure::DockerResponseServerError { status_code: 404, .. }) => return Ok(None),
             Err(Failure::JsonDataError { .. }) if Instant::now() < deadline => {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            Err(failure) => return Err(engine_error(operation, "look at the container", failure)),
+            Err(failure) => return Err(engine.error(operation, "look at the container", failure)),
         }
     }
+}
+
+/// Whether its process runs, by one look; Podman's `stopped` is a no.
+pub(crate) async fn runs(
+    engine: &Engine,
+    operation: &'static str,
+    container: &str,
+) -> Result<bool> {
+    let options = None::<InspectContainerOptions>;
+    match engine.short().inspect_container(container, options).await {
+        Ok(found) => Ok(found.state.and_then(|state| state.running).unwrap_or(false)),
+        Err(Failure::DockerResponseServerError { status_code: 404, .. }) => Ok(false),
+        Err(failure) if is_stopped(&failure) => Ok(false),
+        Err(failure) => Err(engine.error(operation, "look at the container", failure)),
+    }
+}
+
+/// Waits until it seems to be ending: it does not run, or its engine does not say.
+///
+/// For who holds up its output: engines don't finish a container before its output is read, Podman
+/// calls it `stopped` so long, and Docker answers no question about it (docs/engines.md).
+pub(crate) async fn ending(engine: &Engine, container: &str) {
+    let mut pause = Duration::from_millis(100);
+    loop {
+        tokio::time::sleep(pause).await;
+        match tokio::time::timeout(LOOK, runs(engine, "engine.look", container)).await {
+            Ok(Ok(false)) | Err(_) => return,
+            Ok(_) => pause = (pause * 2).min(LOOK),
+        }
+    }
+}
+
+/// The state between a process's end and that of its container, which bollard does not know.
+fn is_stopped(failure: &Failure) -> bool {
+    matches!(failure, Failure::JsonDataError { message, .. } if message.contains("`stopped`"))
 }
 
 /// Sends a signal by its number or name; `Ok` if there is nothing that runs.
@@ -89,10 +130,11 @@ pub(crate) async fn kill(
     match engine.short().kill_container(container, Some(options)).await {
         Ok(()) => Ok(()),
         Err(Failure::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
+        // Podman says 500 where Docker says 409, and `inspect` may lag behind that.
+        Err(failure) if cause_of(&failure).0 == Cause::NotRunning => Ok(()),
         Err(failure) => match inspect(engine, operation, container).await? {
-            // Podman says 500 where Docker says 409.
             Some(seen) if seen.is_running() => {
-                Err(engine_error(operation, "send a signal", failure))
+                Err(engine.error(operation, "send a signal", failure))
             }
             _ => Ok(()),
         },
@@ -151,7 +193,7 @@ pub(crate) async fn remove(
         Err(Failure::DockerResponseServerError { status_code: 409, .. }) => {
             gone(engine, operation, container).await
         }
-        Err(failure) => Err(engine_error(operation, "remove the container", failure)),
+        Err(failure) => Err(engine.error(operation, "remove the container", failure)),
     }
 }
 
@@ -179,9 +221,10 @@ pub(crate) async fn resize(
     let options = ResizeContainerTTYOptions { h: size.rows.into(), w: size.columns.into() };
     match engine.short().resize_container_tty(container, options).await {
         Ok(()) | Err(Failure::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
+        Err(failure) if cause_of(&failure).0 == Cause::NotRunning => Ok(()),
         Err(failure) => match inspect(engine, operation, container).await? {
             Some(seen) if seen.is_running() => {
-                Err(engine_error(operation, "set the terminal's size", failure))
+                Err(engine.error(operation, "set the terminal's size", failure))
             }
             _ => Ok(()),
         },

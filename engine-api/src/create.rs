@@ -5,16 +5,19 @@ use std::collections::HashMap;
 use bollard::errors::Error as Failure;
 use bollard::models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType};
 use bollard::query_parameters::CreateContainerOptions;
-use session_core::{Error, ErrorKind, Network, ResolvedSpec, Result, SessionId, Timestamp};
+use session_core::{Error, ErrorKind, ResolvedSpec, Result, SessionId, Timestamp};
 
 use crate::account::Account;
 use crate::backend::{Shared, blocking};
-use crate::failure::engine_error;
+use crate::failure::{Cause, cause_of};
+use crate::image::Image;
 use crate::labels::Labels;
 use crate::launch::BOOT;
+use crate::limits::check_limits;
 use crate::mounts::Mounts;
+use crate::network::{check_network, mode};
 use crate::place::{Place, SessionFile};
-use crate::{Engine, account_files, container, stop, transfer};
+use crate::{Endpoint, Engine, account_files, container, image, stop, transfer};
 
 const OPERATION: &str = "engine.create";
 /// The most processes and threads where nothing is asked for: an agent's build fits, a fork bomb
@@ -70,28 +73,42 @@ async fn fill(
     spec: &ResolvedSpec,
     made: &mut Option<String>,
 ) -> Result<()> {
-    let Some(image) = spec.container.image.as_deref().filter(|image| !image.is_empty()) else {
-        let message = "no image is named; name one";
+    if spec.container.upload && spec.container.read_only {
+        let message = "an uploaded workspace (--upload) and a read-only image (--read-only) don't go \
+                       together; leave one of them out";
         return Err(Error::new(ErrorKind::InvalidInput, OPERATION, message));
-    };
+    }
+    if !spec.container.upload && !engine.endpoint().sees_host_paths() {
+        let message = format!(
+            "{} does not see the files of this host; have the workspace uploaded (--upload)",
+            engine.endpoint()
+        );
+        return Err(Error::new(ErrorKind::Unsupported, OPERATION, message));
+    }
+    let image = image::find(engine, spec).await?;
     let account = Account::of(spec, &shared.host, engine.identity(), engine.dialect());
     let now = Timestamp::now();
     let labels = Labels::new(&shared.layout, place.id(), spec, now);
-    let (at, wanted, home) = (place.clone(), spec.clone(), account.home());
+    let (at, wanted, who) = (place.clone(), spec.clone(), account.clone());
+    let socket = match engine.endpoint() {
+        Endpoint::Unix(path) => Some(path.clone()),
+        _ => None,
+    };
     let mut mounts =
-        blocking(OPERATION, move || Mounts::prepare(&at, &wanted, home.as_deref())).await?;
-    if !account.is_root() {
-        mounts.binds.extend(account_files::prepare(engine, place, image, &account).await?);
+        blocking(OPERATION, move || Mounts::prepare(&at, &wanted, &who, socket.as_deref())).await?;
+    if !account.is_root() && !spec.container.upload {
+        let files = account_files::prepare(shared, engine, place, &image, &account, &labels);
+        mounts.binds.extend(files.await?);
     }
     check_network(engine, spec).await?;
     if let Some(uploaded) = &mounts.uploaded {
         transfer::make_volume(engine, &uploaded.volume, labels.to_map()).await?;
     }
-    let body = body(spec, image, &account, &labels, &mounts);
+    let body = body(spec, &image, &account, &labels, &mounts);
     let name = name(spec);
     let options = CreateContainerOptions { name: Some(name.clone()), platform: String::new() };
     let answer = engine.long().create_container(Some(options), body).await;
-    let container = answer.map_err(|failure| refused(engine, spec, image, failure))?.id;
+    let container = answer.map_err(|failure| refused(engine, spec, failure))?.id;
     *made = Some(container.clone());
     check_limits(engine, &container, spec).await?;
     if let Some(uploaded) = &mounts.uploaded {
@@ -106,6 +123,7 @@ async fn fill(
         inner_directory: mounts.inner_directory,
         directory: spec.directory.clone(),
         user: account.to_user(),
+        home: account.home(),
         upload: spec.container.upload,
         labels: labels.into_inner(),
         created_at: now,
@@ -121,7 +139,7 @@ pub(crate) fn name(spec: &ResolvedSpec) -> String {
 
 fn body(
     spec: &ResolvedSpec,
-    image: &str,
+    image: &Image,
     account: &Account,
     labels: &Labels,
     mounts: &Mounts,
@@ -133,7 +151,7 @@ fn body(
         environment.push(format!("HOME={home}"));
     }
     ContainerCreateBody {
-        image: Some(image.to_owned()),
+        image: Some(image.id.clone()),
         // Both, for an image has its own, and each engine mixes them in its own way.
         entrypoint: Some(["/bin/sh", "-c", BOOT].map(str::to_owned).to_vec()),
         cmd: Some(vec!["sessctl".to_owned()]),
@@ -172,11 +190,7 @@ fn host_config(spec: &ResolvedSpec, account: &Account, mounts: &Mounts) -> HostC
         cap_drop: Some(vec!["ALL".to_owned()]),
         cap_add: account.is_root().then(capabilities),
         readonly_rootfs: Some(options.read_only),
-        network_mode: match &options.network {
-            Some(Network::None) => Some("none".to_owned()),
-            Some(Network::Named(name)) => Some(name.clone()),
-            _ => None,
-        },
+        network_mode: mode(options.network.as_ref()),
         memory,
         // The same as the memory: no swap beside it.
         memory_swap: memory,
@@ -191,35 +205,16 @@ fn host_config(spec: &ResolvedSpec, account: &Account, mounts: &Mounts) -> HostC
     }
 }
 
-async fn check_network(_engine: &Engine, _spec: &ResolvedSpec) -> Result<()> {
-    Ok(())
-}
-
-async fn check_limits(_engine: &Engine, _container: &str, _spec: &ResolvedSpec) -> Result<()> {
-    Ok(())
-}
-
 /// The error for a container that could not be made.
-fn refused(engine: &Engine, spec: &ResolvedSpec, image: &str, failure: Failure) -> Error {
-    let word = engine.identity().kind.word();
-    if let Failure::DockerResponseServerError { status_code, message } = &failure {
-        let taken = *status_code == 409 || message.contains("already in use");
-        if taken {
-            let name = name(spec);
-            let message = format!(
-                "the container name {name} is taken by a container that is not of this home: \
-                 choose another session name, rename that one (`{word} rename {name} NEW`), or \
-                 remove it (`{word} rm {name}`)"
-            );
-            return Error::new(ErrorKind::AlreadyExists, OPERATION, message).with_source(failure);
-        }
-        if *status_code == 404 && message.to_lowercase().contains("image") {
-            let message = format!(
-                "the image `{}` is not there; build or pull it (`{word} pull IMAGE`)",
-                image.escape_debug()
-            );
-            return Error::new(ErrorKind::NotFound, OPERATION, message).with_source(failure);
-        }
+fn refused(engine: &Engine, spec: &ResolvedSpec, failure: Failure) -> Error {
+    if cause_of(&failure).0 == Cause::NameTaken {
+        let (word, name) = (engine.identity().kind.word(), name(spec));
+        let message = format!(
+            "the container name {name} is taken by a container that is not of this home: choose \
+             another session name, rename that one (`{word} rename {name} NEW`), or remove it \
+             (`{word} rm {name}`)"
+        );
+        return Error::new(ErrorKind::AlreadyExists, OPERATION, message).with_source(failure);
     }
-    engine_error(OPERATION, "make the container", failure)
+    engine.error(OPERATION, "make the container", failure)
 }

@@ -117,6 +117,30 @@ mod tests {
         Dialect::of(&Identity { rootless, ..Identity::new(kind, version) })
     }
 
+    /// Each field has a row, and the row names the field.
+    #[test]
+    fn fields_have_rows() {
+        let page = include_str!("../../docs/engines.md");
+        let source = include_str!("dialect.rs").split("impl Dialect").next().expect("the fields");
+        let mut row = "";
+        let mut fields = 0;
+        for line in source.lines().map(str::trim) {
+            let word = line.strip_prefix("/// ").and_then(|text| text.split([':', ',']).next());
+            match (word, line.strip_prefix("pub ").and_then(|text| text.split_once(": "))) {
+                (Some(word), _) if word.len() == 2 => row = word,
+                (_, Some((field, _))) => {
+                    let start = format!("| {row} |");
+                    let cited = page.lines().find(|line| line.starts_with(&start));
+                    let cited = cited.unwrap_or_else(|| panic!("{field} cites {row}"));
+                    assert!(cited.contains(&format!("`{field}`")), "{cited}");
+                    (row, fields) = ("", fields + 1);
+                }
+                _ => {}
+            }
+        }
+        assert!(fields > 20);
+    }
+
     #[test]
     fn versions_and_powers_make_the_difference() {
         let (docker, podman) = (EngineKind::Docker, EngineKind::Podman);

@@ -7,8 +7,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use bollard::query_parameters::RemoveImageOptions;
 use serde::Deserialize;
-use session_core::{Result, Timestamp};
+use session_core::{ErrorKind, Result, Timestamp};
 
 pub use making::{BuildRequest, ImageProgress};
 pub use name::ImageName;
@@ -126,6 +127,20 @@ impl Engine {
             listed.unwrap_or_default().into_iter().map(ImageSummary::from).collect();
         images.sort_by(|one, other| (&one.names, &one.id).cmp(&(&other.names, &other.id)));
         Ok(images)
+    }
+
+    /// Takes the name `name` from its image, and removes that if it was the last; succeeds if there
+    /// is none. An image that a container was made from is `Refused`.
+    pub async fn remove_image(&self, name: &ImageName) -> Result<()> {
+        let options = None::<RemoveImageOptions>;
+        match self.long().remove_image(name.as_str(), options, None).await {
+            Ok(_) => Ok(()),
+            Err(failure) => {
+                let doing = format!("remove the image `{name}`");
+                let error = self.error("engine.remove-image", &doing, failure);
+                if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) }
+            }
+        }
     }
 }
 

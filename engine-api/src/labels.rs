@@ -35,6 +35,7 @@ impl Labels {
         set(VERSION.to_owned(), PRESENT_VERSION.to_owned());
         let mut earlier = |key: &str, value: String| set(format!("{EARLIER}{key}"), value);
         earlier("created", now.to_string());
+        earlier("parent-container", String::new());
         if let Some(project) = spec.projects.first() {
             earlier("source-dir", project.source.to_string());
             earlier("is-git", (project.strategy == Strategy::Branch).to_string());
@@ -81,7 +82,7 @@ pub(crate) fn filter(layout: &Layout, id: Option<&SessionId>) -> HashMap<String,
 
 #[cfg(test)]
 mod tests {
-    use session_core::{LABEL_NAME, LABEL_SPEC_HASH};
+    use session_core::{LABEL_NAME, LABEL_SPEC_HASH, SessionLabels};
 
     use super::*;
 
@@ -108,10 +109,15 @@ mod tests {
             ("claude-session.source-dir", "/home/me/p".to_owned()),
             ("claude-session.is-git", "true".to_owned()),
             ("claude-session.branch", "session/auth".to_owned()),
+            ("claude-session.parent-container", String::new()),
         ];
         for (key, value) in expected {
             assert_eq!(labels.get(key), Some(&value), "{key}");
         }
+        // `docs/schemas/labels.json` says the same.
+        let json = serde_json::to_value(&labels).expect("plain data");
+        let read = serde_json::from_value::<SessionLabels>(json).expect("as the schema says");
+        assert_eq!((read.id, read.version.as_str()), (id, "1"));
         assert!(!labels[HOME].contains('/'), "it tells where the home is");
     }
 }

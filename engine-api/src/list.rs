@@ -6,6 +6,7 @@ use std::io::ErrorKind as IoKind;
 use std::time::Duration;
 
 use bollard::errors::Error as Failure;
+use bollard::models::ContainerSummaryStateEnum as State;
 use bollard::query_parameters::ListContainersOptions;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use session_core::{Error, Found, Layout, Result, SessionId, Status};
@@ -13,8 +14,7 @@ use tokio::time::Instant;
 
 use crate::backend::{Shared, blocking};
 use crate::container::inspect;
-use crate::failure::engine_error;
-use crate::place::Place;
+use crate::place::{Place, SessionFile};
 use crate::{labels, status};
 
 const OPERATION: &str = "engine.list";
@@ -30,6 +30,8 @@ pub(crate) struct Listed {
     /// Its full id.
     pub(crate) container: String,
     pub(crate) labels: BTreeMap<String, String>,
+    /// It does not run, and is not about to end.
+    pub(crate) is_stopped: bool,
 }
 
 /// The containers of this home, or of one session of it.
@@ -48,54 +50,82 @@ pub(crate) async fn containers(
             Err(Failure::JsonDataError { .. }) if Instant::now() < deadline => {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            Err(failure) => return Err(engine_error(operation, "list the containers", failure)),
+            Err(failure) => return Err(engine.error(operation, "list the containers", failure)),
         }
     };
     let listed = found.into_iter().filter_map(|found| {
         let labels = found.labels?;
         let session = labels::id(&labels)?;
-        Some(Listed { session, container: found.id?, labels: labels::shown(&labels) })
+        let is_stopped = matches!(found.state, Some(State::CREATED | State::EXITED | State::DEAD));
+        let labels = labels::shown(&labels);
+        Some(Listed { session, container: found.id?, labels, is_stopped })
     });
     Ok(listed.collect())
 }
 
 /// Everything of this home: what the engine has, and what is remembered of what it has not.
+///
+/// One request, and one more for each session that runs, or whose end nobody has written down.
 pub(crate) async fn list(shared: &Shared) -> Result<Vec<Found>> {
     let containers = containers(shared, OPERATION, None).await?;
     let (layout, kind) = (shared.layout.clone(), shared.kind.word());
-    let mut ids = blocking(OPERATION, move || places(&layout, kind)).await?;
-    let mut by_id: BTreeMap<SessionId, Listed> = BTreeMap::new();
-    for listed in containers {
-        ids.insert(listed.session);
-        by_id.insert(listed.session, listed);
-    }
-    let looks = ids.into_iter().map(|id| found(shared, id, by_id.remove(&id)));
-    let found: Vec<_> = stream::iter(looks).buffer_unordered(LOOKS).try_collect().await?;
-    Ok(found)
+    let known = blocking(OPERATION, move || {
+        let mut by_id: BTreeMap<SessionId, Vec<Listed>> = BTreeMap::new();
+        for id in places(&layout, kind)? {
+            by_id.entry(id).or_default();
+        }
+        for listed in containers {
+            by_id.entry(listed.session).or_default().push(listed);
+        }
+        let known = |(id, listed)| known(Place::new(&layout, kind, &id), listed);
+        Ok(by_id.into_iter().map(known).collect::<Vec<_>>())
+    })
+    .await?;
+    let looks = known.into_iter().map(|known| look(shared, known));
+    stream::iter(looks).buffer_unordered(LOOKS).try_collect().await
 }
 
-async fn found(shared: &Shared, id: SessionId, listed: Option<Listed>) -> Result<Found> {
-    let place = Place::new(&shared.layout, shared.kind.word(), &id);
+/// What is known of a session before its container is looked at.
+enum Known {
+    All(Found),
+    /// All but the state of its container.
+    But(Place, SessionFile),
+}
+
+fn known(place: Place, listed: Vec<Listed>) -> Known {
+    let id = *place.id();
     let session = match place.session() {
         Ok(Some(session)) => session,
-        Ok(None) => {
-            let labels = listed.map(|listed| listed.labels).unwrap_or_default();
-            return Ok(Found::new(id, Status::Incomplete, labels));
-        }
-        Err(reason) => {
-            let labels = listed.map(|listed| listed.labels).unwrap_or_default();
-            return Ok(Found::new(id, status::lost(reason), labels));
+        other => {
+            let labels = listed.into_iter().next().map(|listed| listed.labels).unwrap_or_default();
+            let status = other.err().map_or(Status::Incomplete, status::lost);
+            return Known::All(Found::new(id, status, labels));
         }
     };
-    let seen = match listed.filter(|listed| listed.container == session.container) {
-        Some(_) => inspect(shared.engine().await?, OPERATION, &session.container).await?,
-        None => None,
+    let all = |status, session: SessionFile| Known::All(Found::new(id, status, session.labels));
+    let Some(listed) = listed.iter().find(|listed| listed.container == session.container) else {
+        return all(status::lost("its container is gone"), session);
     };
-    let status = match seen {
+    let told = match place.state() {
+        Ok(state) => status::of_stopped(&state).filter(|_| listed.is_stopped),
+        Err(reason) => Some(status::lost(reason)),
+    };
+    match told {
+        Some(status) => all(status, session),
+        None => Known::But(place, session),
+    }
+}
+
+async fn look(shared: &Shared, known: Known) -> Result<Found> {
+    let (place, session) = match known {
+        Known::All(found) => return Ok(found),
+        Known::But(place, session) => (place, session),
+    };
+    let status = match inspect(shared.engine().await?, OPERATION, &session.container).await? {
         Some(seen) => status::seen_as(&place, &seen),
         None => status::lost("its container is gone"),
     };
-    Ok(Found::new(id, status, session.labels))
+    Ok(Found::new(*place.id(), status, session.labels))
 }
 
 /// The ids of which something is remembered.

@@ -9,7 +9,7 @@ use futures_util::{SinkExt as _, stream};
 use session_core::{
     Error, ErrorKind, Exit, MainProcess, ProcessControl, Result, Signal, TerminalSize,
 };
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{mpsc, watch};
 use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
 use tokio_util::sync::PollSender;
@@ -25,6 +25,8 @@ const OPERATION: &str = "engine.main-process";
 const QUEUE: usize = 16;
 /// The largest chunk.
 const CHUNK: usize = 32 * 1024;
+/// More than an engine keeps of what was not read.
+const REST: usize = 16 << 20;
 /// How long an engine may say that a container runs whose output has ended.
 const LAG: Duration = Duration::from_secs(2);
 /// How often an engine that does not answer is asked again.
@@ -129,6 +131,16 @@ impl Control {
         })
     }
 
+    /// Waits until its container is being ended, by us or as its engine says.
+    async fn ending(&self) {
+        let inner = &self.inner;
+        let Ok(engine) = inner.shared.engine().await else { return };
+        tokio::select! {
+            () = container::ending(engine, &inner.session.container) => {}
+            () = inner.place.ending() => {}
+        }
+    }
+
     /// Asks until it has ended, however long the engine does not answer.
     async fn end(&self) -> Exit {
         loop {
@@ -180,7 +192,7 @@ async fn pump(
     mut input: mpsc::Receiver<Bytes>,
 ) {
     loop {
-        if !carry(streams, &output, &mut input).await {
+        if !carry(streams, &control, &output, &mut input).await {
             return;
         }
         let again = async {
@@ -227,6 +239,7 @@ async fn reattached(control: &Control) -> Result<Option<Streams>> {
 /// Each direction waits for itself: a process that does not read its terminal goes on writing.
 async fn carry(
     streams: Streams,
+    control: &Control,
     output: &mpsc::Sender<Bytes>,
     input: &mut mpsc::Receiver<Bytes>,
 ) -> bool {
@@ -239,7 +252,7 @@ async fn carry(
                 Ok(0) | Err(_) => return true,
                 Ok(_) => {}
             }
-            if output.send(buffer.split().freeze()).await.is_err() {
+            if !pass_on(&mut reader, &mut buffer, output, control).await {
                 return false;
             }
         }
@@ -257,6 +270,38 @@ async fn carry(
         ended = read => ended,
         () = output.closed() => false,
         never = write => never,
+    }
+}
+
+/// Passes `buffer` on when there is room; `false` if nobody wants it.
+///
+/// The process waits for its reader. But when its container is being ended, what it left is read
+/// even so: the engine would wait for that, and `stop` for the engine.
+async fn pass_on(
+    reader: &mut (impl AsyncRead + Unpin),
+    buffer: &mut BytesMut,
+    output: &mpsc::Sender<Bytes>,
+    control: &Control,
+) -> bool {
+    let ending = control.ending();
+    tokio::pin!(ending);
+    let mut drains = false;
+    let mut has_more = true;
+    loop {
+        if drains && has_more {
+            buffer.reserve(CHUNK);
+        }
+        tokio::select! {
+            room = output.reserve() => {
+                let Ok(room) = room else { return false };
+                room.send(buffer.split().freeze());
+                return true;
+            }
+            () = &mut ending, if !drains => drains = true,
+            read = reader.read_buf(buffer), if drains && has_more && buffer.len() < REST => {
+                has_more = matches!(read, Ok(1..));
+            }
+        }
     }
 }
 

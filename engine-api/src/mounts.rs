@@ -7,6 +7,7 @@ use bollard::models::{Mount, MountType};
 use camino::{Utf8Path, Utf8PathBuf};
 use session_core::{Error, ErrorKind, ResolvedSpec, Result, Strategy, WORK_LINK};
 
+use crate::account::Account;
 use crate::place::{Place, RUN_DIRECTORY};
 
 /// Where a session's workspace is in its container.
@@ -31,16 +32,19 @@ pub(crate) struct Uploaded {
 }
 
 impl Mounts {
-    /// Decides them for a session with `home` as its user's home, and makes what is missing: an
-    /// engine would make it as root. Blocks.
+    /// Decides them for a session whose user is `account`, and makes what is missing: an engine
+    /// would make it as root. `socket` is the engine's. Blocks.
     pub(crate) fn prepare(
         place: &Place,
         spec: &ResolvedSpec,
-        home: Option<&Utf8Path>,
+        account: &Account,
+        socket: Option<&Utf8Path>,
     ) -> Result<Self> {
         let workspace = spec.directory.join("workspace");
         let upload = spec.container.upload;
-        let mut binds = vec![(place.run(), Utf8PathBuf::from(RUN_DIRECTORY))];
+        let run = (place.run(), Utf8PathBuf::from(RUN_DIRECTORY));
+        give(&run.0, account)?;
+        let mut binds = vec![run];
         let live = spec.projects.iter().filter(|project| project.strategy == Strategy::Mount);
         let outside = !spec.working_directory.starts_with(&workspace)
             && !live.clone().any(|project| spec.working_directory.starts_with(&project.source));
@@ -54,19 +58,19 @@ impl Mounts {
         }
         let at_workspace = if outside { &spec.working_directory } else { &workspace };
         if !outside {
-            make(&workspace)?;
+            make(&workspace, account)?;
         }
         binds.push((at_workspace.clone(), WORKSPACE.into()));
         for project in live {
-            check_live(&project.source)?;
+            check_live(&project.source, socket)?;
             // The mount point, in the host's directory too.
-            make(&at_workspace.join(&project.name))?;
+            make(&at_workspace.join(&project.name), account)?;
             binds.push((project.source.clone(), Utf8Path::new(WORKSPACE).join(&project.name)));
         }
-        if let Some(home) = home {
+        if let Some(home) = account.home() {
             let outer = spec.directory.join("state/home");
-            make(&outer)?;
-            binds.push((outer, home.to_owned()));
+            make(&outer, account)?;
+            binds.push((outer, home));
         }
         if !outside {
             link_work(&workspace, spec)?;
@@ -76,7 +80,9 @@ impl Mounts {
             Error::new(ErrorKind::Internal, "engine.create", message)
         })?;
         let uploaded = upload.then(|| {
-            binds.retain(|(_, target)| target != WORKSPACE);
+            // The engine does not see the host's directories: the workspace is in a volume, and the
+            // rest in the container itself.
+            binds.clear();
             let volume = format!("sessctl-{}", place.id());
             Uploaded { volume, from: at_workspace.clone() }
         });
@@ -138,17 +144,30 @@ fn link_work(workspace: &Utf8Path, spec: &ResolvedSpec) -> Result<()> {
     }
 }
 
-fn make(path: &Utf8Path) -> Result<()> {
+fn make(path: &Utf8Path, account: &Account) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
     let mut builder = fs::DirBuilder::new();
     builder
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .map_err(|error| Error::io("engine.create", format!("can't make `{path}`"), error))
+        .map_err(|error| Error::io("engine.create", format!("can't make `{path}`"), error))?;
+    give(path, account)
+}
+
+/// Gives a directory to the session's user, where a program of root's works for somebody else.
+fn give(path: &Utf8Path, account: &Account) -> Result<()> {
+    if account.is_root() || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    std::os::unix::fs::lchown(path, Some(account.uid), Some(account.gid))
+        .map_err(|error| Error::io("engine.create", format!("can't give `{path}` away"), error))
 }
 
 /// Refuses a live directory that would give the session its engine's socket, and with it the host.
-fn check_live(source: &Utf8Path) -> Result<()> {
+fn check_live(source: &Utf8Path, socket: Option<&Utf8Path>) -> Result<()> {
     const SOCKETS: [&str; 8] = [
         "/var/run/docker.sock",
         "/run/docker.sock",
@@ -170,8 +189,9 @@ fn check_live(source: &Utf8Path) -> Result<()> {
         return refuse("is a socket");
     }
     let real = source.canonicalize_utf8().unwrap_or_else(|_| source.to_owned());
-    let holds = |socket: &&str| Utf8Path::new(socket).starts_with(&real);
-    if SOCKETS.iter().any(|socket| holds(&socket)) {
+    let socket = socket.map(|socket| socket.canonicalize_utf8().unwrap_or(socket.to_owned()));
+    let mut sockets = SOCKETS.iter().map(Utf8Path::new).chain(socket.as_deref());
+    if sockets.any(|socket| socket.starts_with(&real)) {
         return refuse("holds an engine's socket");
     }
     Ok(())

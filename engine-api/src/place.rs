@@ -12,6 +12,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use session_core::{Error, ErrorKind, Exit, Layout, Result, SessionId, TerminalSize, Timestamp};
 
+/// There while the container is being ended.
+const ENDING: &str = "ending";
+/// How often who holds up output looks for that.
+const ENDING_LOOK: Duration = Duration::from_millis(100);
+
 /// Longer than any file that we write; what is longer is not ours.
 const MAX_BYTES: u64 = 1 << 20;
 /// Where [`Place::run`] is in the container.
@@ -41,6 +46,9 @@ pub(crate) struct SessionFile {
     pub(crate) directory: Utf8PathBuf,
     /// User and group of the processes, as the container sees them.
     pub(crate) user: String,
+    /// The user's home in the container, where it is not the image's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) home: Option<Utf8PathBuf>,
     /// The workspace is in a volume of the engine.
     pub(crate) upload: bool,
     pub(crate) labels: BTreeMap<String, String>,
@@ -90,6 +98,12 @@ pub(crate) enum Purpose {
 pub(crate) type Stored<T> = Result<Option<T>, String>;
 
 impl SessionFile {
+    /// User and group of the processes, as numbers.
+    pub(crate) fn numbers(&self) -> (u32, u32) {
+        let mut parts = self.user.split(':').map(|part| part.parse().unwrap_or(0));
+        (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+    }
+
     pub(crate) const NAME: &str = "session.json";
     pub(crate) const VERSION: u32 = 1;
 }
@@ -115,6 +129,26 @@ impl Place {
     /// The launch script, whose environment may be secret.
     pub(crate) fn launch(&self) -> Utf8PathBuf {
         self.run().join("launch")
+    }
+
+    /// Says, also to other processes, that the container is being ended, or no longer is.
+    ///
+    /// A mark that is left behind does little: who holds up output keeps some more of it.
+    pub(crate) async fn mark_ending(&self, is_ending: bool) {
+        let mark = self.directory.join(ENDING);
+        // Without it, `stop` takes as long as the engine does.
+        let _ = match is_ending {
+            true => tokio::fs::write(mark, b"").await,
+            false => tokio::fs::remove_file(mark).await,
+        };
+    }
+
+    /// Waits until the container is being ended by a process of ours.
+    pub(crate) async fn ending(&self) {
+        let mark = self.directory.join(ENDING);
+        while !matches!(tokio::fs::try_exists(&mark).await, Ok(true)) {
+            tokio::time::sleep(ENDING_LOOK).await;
+        }
     }
 
     /// Whether something is there, be it half-made; a link is not ours and counts as nothing.
@@ -187,14 +221,18 @@ impl Place {
         self.write("engine.start", "state.json", state)
     }
 
-    /// Puts the launch script where the container's boot script finds it.
-    pub(crate) fn write_launch(&self, script: &str) -> Result<()> {
+    /// Puts the launch script where the container's boot script finds it, for `user` (`1000:100`).
+    pub(crate) fn write_launch(&self, script: &str, user: (u32, u32)) -> Result<()> {
         let path = self.launch();
         let write = || {
             // What was left by a start that died may be read by nobody else, either.
             let _ = fs::remove_file(&path);
             let mut options = fs::OpenOptions::new();
             let mut file = options.create_new(true).write(true).mode(0o600).open(&path)?;
+            // A program of root's may work for somebody else.
+            if user.0 != 0 && rustix::process::geteuid().is_root() {
+                std::os::unix::fs::fchown(&file, Some(user.0), Some(user.1))?;
+            }
             file.write_all(script.as_bytes())
         };
         write().map_err(|error: io::Error| {

@@ -8,21 +8,20 @@ use bollard::query_parameters::StartContainerOptions;
 use session_core::{Error, ErrorKind, Launch, MainProcess, Result, TerminalSize};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::Engine;
 use crate::backend::{Shared, blocking};
 use crate::container::{self, Observed, inspect};
-use crate::failure::engine_error;
 use crate::launch::{Marker, script};
 use crate::main_process::{Control, main_process};
 use crate::place::{Place, Purpose, Run, SessionFile, State};
-use crate::status;
 use crate::streams::{Streams, attach};
+use crate::{Engine, status, upload};
 
 const OPERATION: &str = "engine.start";
 /// How long another start of the same session may take before this one gives up.
 const LOCK_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a container's boot script may take to say something.
 const BOOT_PATIENCE: Duration = Duration::from_secs(60);
+const NO_SHELL: &str = "the image has no /bin/sh, which a session needs; take one that has a shell";
 /// More than a boot script writes.
 const MAX_BOOT: usize = 64 * 1024;
 
@@ -47,7 +46,7 @@ pub(crate) async fn start(
         }
         container::end(engine, OPERATION, &session.container).await?;
     }
-    if !session.working_directory.is_dir() {
+    if !session.upload && !session.working_directory.is_dir() {
         let message = format!(
             "the working directory `{}` is gone; put it back, or remove the session",
             session.working_directory
@@ -66,11 +65,16 @@ pub(crate) async fn start(
     let state = State { run: Some(run), exit };
     let at = place.clone();
     let written = state.clone();
+    let mounted = !session.upload;
+    let (text, user) = (script.clone(), session.numbers());
     blocking(OPERATION, move || {
         at.write_state(&written)?;
-        at.write_launch(&script)
+        if mounted { at.write_launch(&text, user) } else { Ok(()) }
     })
     .await?;
+    if session.upload {
+        upload::launch(engine, &session, &script).await?;
+    }
     let started = boot(engine, place, &session, state.clone()).await;
     place.remove_launch();
     match started {
@@ -220,6 +224,10 @@ async fn until(
     let text = || String::from_utf8_lossy(&seen).trim().escape_debug().to_string();
     match outcome {
         Ok(Ok(Some(marker))) => Ok(marker),
+        // What an init says that finds no shell.
+        Ok(Ok(None)) if text().contains("No such file") && text().contains("exec") => {
+            Err(Error::new(ErrorKind::InvalidInput, OPERATION, NO_SHELL))
+        }
         Ok(Ok(None)) => {
             let state = inspect(engine, OPERATION, &session.container).await?;
             let code = state.map_or(-1, |seen| seen.exit().code);
@@ -248,20 +256,19 @@ async fn run_container(engine: &Engine, place: &Place, session: &SessionFile) ->
         {
             Err(status::container_gone(place, OPERATION))
         }
-        Err(failure) => Err(refused(failure)),
+        Err(failure) => Err(refused(engine, failure)),
     }
 }
 
 /// The error for a container that does not start.
-fn refused(failure: Failure) -> Error {
+fn refused(engine: &Engine, failure: Failure) -> Error {
     if let Failure::DockerResponseServerError { message, .. } = &failure
         && message.contains("/bin/sh")
         && ["no such file", "not found"].iter().any(|words| message.contains(words))
     {
-        let message = "the image has no /bin/sh, which a session needs; take one that has a shell";
-        return Error::new(ErrorKind::InvalidInput, OPERATION, message).with_source(failure);
+        return Error::new(ErrorKind::InvalidInput, OPERATION, NO_SHELL).with_source(failure);
     }
-    engine_error(OPERATION, "start the container", failure)
+    engine.error(OPERATION, "start the container", failure)
 }
 
 /// Ends what a start that failed left, and writes down that nothing ran.

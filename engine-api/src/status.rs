@@ -34,7 +34,10 @@ fn judge(state: &State, seen: &Observed) -> Status {
     let main = runs_main(state, seen);
     match (main, seen.is_running()) {
         (true, true) => Status::Running { since: seen.since() },
-        (true, false) => Status::Stopped { exit: Some(seen.exit()) },
+        (true, false) => {
+            let recorded = state.run.as_ref().and_then(|run| run.exit.clone());
+            Status::Stopped { exit: Some(recorded.unwrap_or_else(|| seen.exit())) }
+        }
         (false, _) => Status::Stopped { exit: last_exit(state) },
     }
 }
@@ -47,6 +50,15 @@ pub(crate) fn runs_main(state: &State, seen: &Observed) -> bool {
             Some(started_at) => started_at == seen.started_at(),
             None => run.before != seen.started_at(),
         }
+}
+
+/// What a session is whose container is known not to run, as far as the files alone tell.
+pub(crate) fn of_stopped(state: &State) -> Option<Status> {
+    let told = match &state.run {
+        Some(run) if run.purpose == Purpose::Main => run.exit.is_some(),
+        _ => true,
+    };
+    told.then(|| Status::Stopped { exit: last_exit(state) })
 }
 
 /// How the last main process ended, as far as it was written down.

@@ -15,6 +15,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::clause::{Failure, Verdict, ensure};
 use crate::{Fixture, Step};
 
+/// So many lines that no backend keeps them all for who does not read.
+pub(crate) const FLOOD: u32 = 5_000_000;
+/// When a process that writes them waits for its reader. Where it does not yet, the clause sees
+/// less and is kept all the same.
+pub(crate) const FILLED: Duration = Duration::from_secs(3);
+
 /// What a clause works with.
 pub(crate) struct Case {
     pub(crate) fixture: Arc<dyn Fixture>,

@@ -49,6 +49,14 @@ pub fn podman_rootless() -> Result<String, String> {
     address("SESSCTL_TEST_PODMAN_ROOTLESS")
 }
 
+/// Says that this test skips, as `.ci/test` reads it from a test's output; the test then returns.
+pub fn skip(reason: &str) {
+    #[expect(clippy::print_stderr, reason = "a skip must be seen")]
+    {
+        eprintln!("SKIPPED: {reason}");
+    }
+}
+
 fn address(name: &str) -> Result<String, String> {
     let absent = || {
         let missing = value(&format!("{name}_MISSING"));

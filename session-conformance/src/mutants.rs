@@ -109,6 +109,8 @@ Mutant {
     StopKillsAtOnce caught by stop_asks_first,
     /// `stop` asks, waits, and returns.
     StopOnlyAsks caught by stop_kills_what_ignores_term,
+    /// `stop` waits until what was written is read.
+    StopAwaitsReader caught by unread_output_does_not_block_stop,
     /// `stop` ends the main process and not what that started.
     StopLeavesChildren caught by stop_ends_the_whole_tree,
     /// A running main process can't be taken again.
@@ -187,6 +189,8 @@ Mutant {
     ExecOneAtATime caught by exec_concurrently,
     /// `stop` leaves what `exec` runs.
     StopSparesExecs caught by stop_ends_what_exec_runs,
+    /// While output of one `exec` is not read, no other is started.
+    UnreadExecBlocksOthers caught by exec_unread_blocks_nobody,
     /// `put` writes through links.
     PutFollowsLinks caught by put_does_not_follow_links,
     /// `stop` ends every session's main process.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use session_conformance::engines::{as_rootless_user, podman_rootless, rootless_user};
+use session_conformance::engines::{as_rootless_user, podman_rootless, rootless_user, skip};
 
 fn main() -> ExitCode {
     as_rootless_user();
@@ -21,7 +21,7 @@ fn main() -> ExitCode {
 /// Issue 3, "The engines in tests".
 fn runs_as_the_user() -> Result<(), Failed> {
     if let Err(reason) = podman_rootless() {
-        eprintln!("SKIPPED: {reason}");
+        skip(&reason);
         return Ok(());
     }
     let user = rootless_user().ok_or("there is rootless podman and no user")?;
@@ -49,7 +49,7 @@ fn finds_the_socket() -> Result<(), Failed> {
             assert_eq!(address, format!("unix://{}", socket.display()));
             UnixStream::connect(socket)?;
         }
-        Err(reason) => eprintln!("SKIPPED: {reason}"),
+        Err(reason) => skip(&reason),
     }
     Ok(())
 }

@@ -112,6 +112,7 @@ pub trait Backend: Any + Debug + Send + Sync {
 /// - `start_after_stop`: a stopped session is as good as new.
 /// - `stop_asks_first`: a process that ends when asked ends in its own way.
 /// - `stop_kills_what_ignores_term`: after the grace.
+/// - `unread_output_does_not_block_stop`: however much of it there is.
 /// - `stop_ends_the_whole_tree`: double forks and other process sessions included.
 /// - `stop_ends_what_exec_runs`: it is of the session too.
 /// - `vanished_is_lost_not_err`: and `stop` and `destroy` still succeed.
@@ -175,6 +176,7 @@ pub trait Session: Exec + Transfer + Any + Debug + Send + Sync {
 /// - `exec_output_need_not_be_text`: bytes are bytes.
 /// - `exec_is_binary_clean`: a megabyte in and out.
 /// - `exec_concurrently`: several at once, each with its own streams.
+/// - `exec_unread_blocks_nobody`: a process whose output is not read waits alone.
 #[async_trait]
 pub trait Exec {
     /// Starts a process in the session's place. Needs no running main process where the

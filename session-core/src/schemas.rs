@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use crate::{ErrorReport, Event, SessionList, SessionRecord, SessionSpec, SessionStats};
+use crate::{
+    ErrorReport, Event, SessionLabels, SessionList, SessionRecord, SessionSpec, SessionStats,
+};
 
 /// The JSON Schemas (draft 2020-12) of all public documents, by name: `spec`, `record`, `list`,
 /// `stats`, `event`, `error`.
@@ -19,6 +21,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("list", schema::<SessionList>("list", "What `sessctl list --json` prints", write)),
         ("stats", schema::<SessionStats>("stats", "What `sessctl stats --json` prints", write)),
         ("event", schema::<Event>("event", "Something that happened on the way", write)),
+        ("labels", schema::<SessionLabels>("labels", "What an engine's objects carry", write)),
         ("error", schema::<ErrorReport>("error", "Why an operation could not be done", write)),
     ]
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use camino::Utf8Path;
 use session_core::{
     Backends, Catalog, Error, ErrorKind, Exit, HoldRequest, Layout, MainProcess, ProcessControl,
     Result, Session, SessionId, TerminalSize, Timestamp, open_registry,
@@ -18,8 +19,9 @@ use crate::connection::Reception;
 use crate::descendants;
 use crate::frame::Frame;
 use crate::hub::Hub;
-use crate::journal::Journal;
+use crate::journal::{self, Journal, RUN_MARK};
 use crate::keyboard::Keyboard;
+use crate::log;
 use crate::place::Place;
 
 /// How long what a main process left behind is asked to end before it is killed.
@@ -127,8 +129,26 @@ pub(crate) struct Held {
     session: Arc<dyn Session>,
     main: MainProcess,
     journal: Option<Journal>,
+    earlier: Option<Earlier>,
     leftovers: Leftovers,
     survives: bool,
+}
+
+/// What an earlier holder of the same run has left.
+#[derive(Debug)]
+struct Earlier {
+    size: TerminalSize,
+    output: Vec<u8>,
+}
+
+/// Reads it; what can't be read is not shown, which is no reason to hold nothing.
+fn earlier(log: &Utf8Path) -> Earlier {
+    let size = journal::last_size(log).unwrap_or_default();
+    let output = log::raw_run_tail(log).unwrap_or_else(|error| {
+        tracing::warn!(%error, "what the screen showed is not known");
+        Vec::new()
+    });
+    Earlier { size, output }
 }
 
 impl Held {
@@ -144,8 +164,15 @@ impl Held {
         place.make()?;
         let lock = place.lock().await?;
         let listener = place.listen()?;
+        let is_new = request.launch.is_some();
+        let earlier = (!is_new).then(|| earlier(&place.log));
         let journal = match Journal::open(&place.log, parts.log_file_bytes) {
-            Ok(journal) => Some(journal),
+            Ok(mut journal) => {
+                if is_new {
+                    journal.append(RUN_MARK.into());
+                }
+                Some(journal)
+            }
             // A session without a log is better than none.
             Err(error) => {
                 tracing::warn!(%error, "the terminal's log can't be opened");
@@ -175,6 +202,7 @@ impl Held {
                 session,
                 main,
                 journal,
+                earlier,
                 leftovers,
                 survives,
             }),
@@ -190,7 +218,11 @@ impl Held {
     pub(crate) async fn run(self, dismissed: impl Future<Output = ()>) {
         let Self { main, session, .. } = &self;
         let control = Arc::clone(&main.control);
-        let size = self.request.launch.as_ref().map_or(TerminalSize::default(), |it| it.size);
+        let size = match (&self.request.launch, &self.earlier) {
+            (Some(launch), _) => launch.size,
+            (None, Some(earlier)) => earlier.size,
+            (None, None) => TerminalSize::default(),
+        };
         let (hub_messages, mut messages) = mpsc::channel(MESSAGES);
         let tracker = TaskTracker::new();
         let reception = Reception::new(
@@ -202,6 +234,9 @@ impl Held {
         let reception = tokio::spawn(reception.run(self.listener));
         let keyboard = Keyboard::new(self.main.input, Arc::clone(&control));
         let mut hub = Hub::new(size, keyboard, self.journal);
+        if let Some(earlier) = self.earlier {
+            hub.recall(&earlier.output);
+        }
         let mut output = self.main.output;
         let leftovers = self.leftovers;
         let ended = async {

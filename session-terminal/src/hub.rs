@@ -73,7 +73,14 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    pub(crate) fn new(size: TerminalSize, keyboard: Keyboard, journal: Option<Journal>) -> Self {
+    pub(crate) fn new(
+        size: TerminalSize,
+        keyboard: Keyboard,
+        mut journal: Option<Journal>,
+    ) -> Self {
+        if let Some(journal) = &mut journal {
+            journal.resize(size);
+        }
         Self {
             screen: Screen::new(size),
             size,
@@ -84,6 +91,12 @@ impl Hub {
             journal,
             last_activity: Timestamp::now(),
         }
+    }
+
+    /// Shows what an earlier holder of the same run has read; its questions were answered then.
+    pub(crate) fn recall(&mut self, earlier: &[u8]) {
+        self.screen.feed(earlier);
+        drop(self.screen.answers());
     }
 
     /// Reads `output` and serves clients until the main process has `ended` and its output too,
@@ -274,6 +287,9 @@ impl Hub {
             self.size = size;
             self.screen.resize(size);
             self.keyboard.resize(size);
+            if let Some(journal) = &mut self.journal {
+                journal.resize(size);
+            }
         }
     }
 

@@ -17,7 +17,7 @@ use session_core::{Error, Result, SessionId};
 
 pub use self::text::{LINE_MAX_CHARACTERS, Sanitizer};
 
-use crate::journal::{NEW_NAME, OLD_NAME};
+use crate::journal::{NEW_NAME, OLD_NAME, RUN_MARK};
 use crate::place::Place;
 
 /// Raw bytes that are looked at for scrollback.
@@ -179,6 +179,15 @@ pub(crate) fn raw_tail(directory: &Utf8Path) -> Result<Vec<u8>> {
     if room == 0 {
         let start = memchr::memchr(b'\n', &bytes).map_or(0, |newline| newline + 1);
         bytes.drain(..start);
+    }
+    Ok(bytes)
+}
+
+/// The last raw bytes of the present run: what a new holder's screen begins with.
+pub(crate) fn raw_run_tail(directory: &Utf8Path) -> Result<Vec<u8>> {
+    let mut bytes = raw_tail(directory)?;
+    if let Some(mark) = memchr::memmem::rfind(&bytes, RUN_MARK) {
+        bytes.drain(..mark + RUN_MARK.len());
     }
     Ok(bytes)
 }

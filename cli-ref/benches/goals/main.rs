@@ -10,7 +10,9 @@ mod pairs;
 mod trees;
 
 mod branch;
+mod containers;
 mod copy;
+mod engines;
 mod registry;
 mod start;
 mod terminal;
@@ -26,5 +28,6 @@ fn main() {
     start::run(&mut goals);
     terminal::run(&mut goals);
     registry::run(&mut goals);
+    containers::run(&mut goals);
     goals.end();
 }

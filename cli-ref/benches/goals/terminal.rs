@@ -24,7 +24,7 @@ use crate::pairs::{Goals, pair, timed};
 
 const CLIENT: &str = "__attach";
 const SIZE: (u16, u16) = (24, 80);
-const FLOOD_BYTES: usize = 200 << 20;
+pub(crate) const FLOOD_BYTES: usize = 200 << 20;
 const KEYS: usize = 300;
 
 /// Becomes a holder or a client where this process was started as one.
@@ -140,7 +140,7 @@ fn echo(goals: &mut Goals, place: &Path) {
 }
 
 /// Lines of 76 characters, as `base64` writes them.
-fn flood_text() -> Vec<u8> {
+pub(crate) fn flood_text() -> Vec<u8> {
     let mut state = 1_u32;
     let mut text = Vec::with_capacity(FLOOD_BYTES + 77);
     while text.len() < FLOOD_BYTES {
@@ -264,7 +264,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// A client of any kind, on a pty.
-struct Client {
+pub(crate) struct Client {
     pty: Pty,
     process: Child,
     buffer: Vec<u8>,
@@ -272,7 +272,7 @@ struct Client {
 }
 
 impl Client {
-    fn start(program: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn start(program: &str, arguments: &[&str]) -> Self {
         let (pty, user_side) = blocking::open().expect("a pty can be had");
         pty.resize(Size::new(SIZE.0, SIZE.1)).expect("it is a pty");
         let process = blocking::Command::new(program)
@@ -284,12 +284,12 @@ impl Client {
         Self { pty, process, buffer: vec![0; 64 << 10], tail: Vec::new() }
     }
 
-    fn types(&mut self, keys: &str) {
+    pub(crate) fn types(&mut self, keys: &str) {
         self.pty.write_all(keys.as_bytes()).expect("the client takes keys");
     }
 
     /// Reads until `text` is shown; gives how many bytes that took.
-    fn sees(&mut self, text: &str) -> usize {
+    pub(crate) fn sees(&mut self, text: &str) -> usize {
         let mut bytes = 0;
         loop {
             let read = self.pty.read(&mut self.buffer).expect("the client lives");
@@ -304,7 +304,7 @@ impl Client {
     }
 
     /// Waits until the client has nothing more to say about the start.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         for key in ["q", "w"] {
             self.types(key);
             self.sees(key);
@@ -312,7 +312,7 @@ impl Client {
         std::thread::sleep(Duration::from_millis(300));
     }
 
-    fn echo_median(&mut self) -> Duration {
+    pub(crate) fn echo_median(&mut self) -> Duration {
         let mut times = Vec::with_capacity(KEYS);
         for key in (0..KEYS).map(|turn| ["a", "b", "c", "d"][turn % 4]) {
             let begun = Instant::now();

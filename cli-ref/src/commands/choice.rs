@@ -38,7 +38,7 @@ async fn backend(context: &Context, asked: &ContainerOptions) -> Result<String> 
         let reason = format!("no backend kind `{kind}`; known kinds: {}", known.join(", "));
         return Err(configured.origin.complain("backend", &reason));
     }
-    if let Some(kind) = context.manager.first_usable(&ENGINES).await {
+    if let Some(kind) = context.manager.first_usable(&ENGINES).await? {
         return Ok(kind);
     }
     if *asked != ContainerOptions::default() {

@@ -4,7 +4,7 @@ use serde_json::json;
 use session_core::{EXIT_CODES, Error, ErrorKind, Result};
 
 use crate::args::Explain;
-use crate::explanations::{EXPLANATIONS, explanation};
+use crate::explanations::explanations;
 use crate::ui::{Ui, plain, table};
 
 const HEADINGS: [&str; 2] = ["CODE", "WHAT IT IS ABOUT"];
@@ -15,8 +15,9 @@ pub(crate) fn run(ui: Ui, arguments: &Explain) -> Result<u8> {
         all(ui);
         return Ok(0);
     };
-    let text = match (explanation(code), exit_code(code)) {
-        (Some(found), _) => format!("{}\n\n{}", found.about, found.remedy),
+    let found = explanations().into_iter().find(|it| it.code == code);
+    let text = match (found, exit_code(code)) {
+        (Some(found), _) => format!("{}: {}\n\n{}", found.code, found.title, found.text),
         (_, Some(text)) => text,
         _ => {
             let message = format!("no code `{}`; `sessctl explain` shows all codes", plain(code));
@@ -42,16 +43,16 @@ fn exit_code(code: &str) -> Option<String> {
 
 fn all(ui: Ui) {
     if ui.json {
-        let codes: Vec<_> = EXPLANATIONS
+        let codes: Vec<_> = explanations()
             .iter()
-            .map(|it| json!({ "code": it.code, "about": it.about, "remedy": it.remedy }))
+            .map(|it| json!({ "code": it.code, "title": it.title, "text": it.text }))
             .collect();
         ui.document(&json!({ "codes": codes }));
         return;
     }
-    let rows: Vec<_> = EXPLANATIONS
+    let rows: Vec<_> = explanations()
         .iter()
-        .map(|it| vec![(it.code.to_owned(), ""), (it.about.to_owned(), "")])
+        .map(|it| vec![(it.code.to_owned(), ""), (it.title.to_owned(), "")])
         .collect();
     ui.text(table(&HEADINGS, &rows));
 }

@@ -8,7 +8,7 @@ use session_core::{Error, ErrorKind, Result};
 use super::Context;
 use crate::amount;
 use crate::args::{Image, ImageAction};
-use crate::engines::{self, Build, BuiltImage, ENGINES, Images};
+use crate::engines::{Build, BuiltImage, ENGINES, Images};
 use crate::images::{AgentImage, IMAGES};
 use crate::ui::{plain, table};
 
@@ -38,11 +38,7 @@ pub(super) async fn run(context: &Context, arguments: &Image) -> Result<u8> {
 /// Sees to it that `image` is there, by asking a person at a terminal whether to build or fetch it.
 /// Elsewhere, and after a no, an error says what to do (S0.E2, S2.E6).
 pub(super) async fn ensure(context: &Context, kind: &str, image: &str) -> Result<()> {
-    let images = match engines::images(kind) {
-        Ok(images) => images,
-        Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(()),
-        Err(error) => return Err(error),
-    };
+    let Some(images) = Images::of(context.manager.backend(kind)?) else { return Ok(()) };
     if images.has(image).await? {
         return Ok(());
     }
@@ -65,8 +61,16 @@ pub(super) async fn ensure(context: &Context, kind: &str, image: &str) -> Result
     }
     match own {
         Some(own) => build(context, kind, own, None).await,
-        None => images.pull(image, &mut |line| context.ui.notice(plain(line))).await,
+        None => images.pull(image, |line| context.ui.notice(plain(line))).await,
     }
+}
+
+/// The images of the engine `kind`.
+fn images(context: &Context, kind: &str) -> Result<Images> {
+    Images::of(context.manager.backend(kind)?).ok_or_else(|| {
+        let message = format!("backend `{kind}` is not the one that has images here");
+        Error::new(ErrorKind::Unsupported, "sessctl.image", message)
+    })
 }
 
 /// Builds an image, and what it is built on if that is one of ours and not there.
@@ -76,26 +80,26 @@ async fn build(
     image: &AgentImage,
     base: Option<&str>,
 ) -> Result<()> {
-    let images = engines::images(kind)?;
+    let images = images(context, kind)?;
     if base.is_none()
         && let Some(below) = AgentImage::of_name(image.base)
         && !images.has(&below.name()).await?
     {
-        build_one(context, &*images, below, below.base).await?;
+        build_one(context, &images, below, below.base).await?;
     }
-    build_one(context, &*images, image, base.unwrap_or(image.base)).await
+    build_one(context, &images, image, base.unwrap_or(image.base)).await
 }
 
 async fn build_one(
     context: &Context,
-    images: &dyn Images,
+    images: &Images,
     image: &AgentImage,
     base: &str,
 ) -> Result<()> {
     let name = image.name();
     context.ui.notice(format!("building {name} on {}", plain(base)));
     let build = Build { name: &name, dockerfile: image.dockerfile, base };
-    images.build(&build, &mut |line| context.ui.notice(plain(line))).await
+    images.build(&build, |line| context.ui.notice(plain(line))).await
 }
 
 async fn list(context: &Context, backend: Option<&str>) -> Result<u8> {
@@ -106,7 +110,7 @@ async fn list(context: &Context, backend: Option<&str>) -> Result<u8> {
     let mut found: Vec<(String, BuiltImage)> = Vec::new();
     let mut failures = Vec::new();
     for kind in &kinds {
-        let listed = async { engines::images(kind)?.list().await };
+        let listed = async { images(context, kind)?.list().await };
         match listed.await {
             Ok(images) => found.extend(images.into_iter().map(|image| (kind.clone(), image))),
             Err(error) => failures.push((kind, error)),
@@ -163,7 +167,7 @@ async fn engine(context: &Context, asked: Option<&str>) -> Result<String> {
             );
             Err(Error::new(ErrorKind::InvalidInput, "sessctl.image", message))
         }
-        None => context.manager.first_usable(&ENGINES).await.ok_or_else(|| {
+        None => context.manager.first_usable(&ENGINES).await?.ok_or_else(|| {
             let message = "no container engine answers; start Docker or Podman, or name one with --backend to see why";
             Error::new(ErrorKind::BackendUnavailable, "sessctl.image", message)
         }),

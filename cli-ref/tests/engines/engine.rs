@@ -35,7 +35,9 @@ impl Engine {
     pub(crate) fn at(kind: &'static str, address: &str) -> Result<Self, String> {
         match address.strip_prefix("unix://") {
             Some(path) => Ok(Self { kind, socket: path.into() }),
-            None => Err(format!("{kind}: {address} is no Unix socket, which these tests stand in for")),
+            None => {
+                Err(format!("{kind}: {address} is no Unix socket, which these tests stand in for"))
+            }
         }
     }
 
@@ -60,6 +62,14 @@ impl Engine {
         let (status, body) =
             self.request("DELETE", &format!("/containers/{container}?force=true&v=true"));
         assert!(status < 300 || status == 404, "{status} {body}");
+    }
+
+    /// Where the engine writes a container's output.
+    pub(crate) fn log_file(&self, container: &str) -> PathBuf {
+        let found = self.json("GET", &format!("/containers/{container}/json"));
+        let path = found["LogPath"].as_str().filter(|path| !path.is_empty());
+        let path = path.or(found["HostConfig"]["LogConfig"]["Path"].as_str());
+        path.unwrap_or_else(|| panic!("no log in {found:#}")).into()
     }
 
     fn json(&self, method: &str, path: &str) -> Value {

@@ -1,8 +1,8 @@
 //! The engine fails at each request, one after the other.
 
 use crate::engine::Engine;
-use crate::kills::{MANY, START};
-use crate::proxy::{Fault, Proxy};
+use crate::kills::{MANY, start};
+use crate::proxy::{At, Fault, Proxy};
 use crate::world::{World, finish};
 
 crate::on_each_engine! {
@@ -26,15 +26,16 @@ fn a_start_whose_connection_is_cut_after_a_request(engine: Engine) {
 
 fn failed_starts(engine: Engine, fault: Fault) {
     let world = World::new(engine);
+    let name = &world.name("box");
     let repository = world.repository();
     let struck = (1..MANY).take_while(|at| {
-        let proxy = Proxy::new(&world.engine.socket, *at, fault);
-        let done = finish(world.command_at(&proxy.socket(), &START).output());
+        let proxy = Proxy::new(&world.engine.socket, At::Number(*at), fault);
+        let done = finish(world.command_at(&proxy.socket(), &start(name)).output());
         let struck = proxy.disarm();
         let what = format!("{fault:?} {struck:?}: {done:?}");
         if done.code != 0 {
             assert!(done.code > 2 && done.code != 70, "no code of its own: {what}");
-            assert!(done.err.contains("box"), "which session? {what}");
+            assert!(done.err.contains(name), "which session? {what}");
             assert!(!done.err.contains("panicked"), "{what}");
         }
         let sessions = world.assert_listed(&what);
@@ -43,7 +44,7 @@ fn failed_starts(engine: Engine, fault: Fault) {
             [session] => {
                 let status = if done.code == 0 { "running" } else { "stopped" };
                 assert_eq!(session["status"], status, "{what}: {session:#}");
-                world.good(&["remove", "--force", "box"]);
+                world.good(&["remove", "--force", name]);
             }
             _ => panic!("{what}: {sessions:#?}"),
         }

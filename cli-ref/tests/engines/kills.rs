@@ -1,7 +1,7 @@
 //! The client dies at each of its requests, one after the other.
 
 use crate::engine::Engine;
-use crate::proxy::{Fault, Proxy};
+use crate::proxy::{At, Fault, Proxy};
 use crate::world::{World, finish};
 
 crate::on_each_engine! {
@@ -31,15 +31,19 @@ fn a_remove_that_is_killed_after_a_request(engine: Engine) {
 
 /// More requests than any command sends.
 pub(crate) const MANY: usize = 200;
-pub(crate) const START: [&str; 8] =
-    ["start", "--detach", "box", "--network", "none", "--", "sleep", "1000"];
+
+/// The arguments that make and start a session that sleeps.
+pub(crate) fn start(name: &str) -> [&str; 8] {
+    ["start", "--detach", name, "--network", "none", "--", "sleep", "1000"]
+}
 
 fn killed_starts(engine: Engine, fault: Fault) {
     let world = World::new(engine);
+    let name = &world.name("box");
     let repository = world.repository();
     let struck = (1..MANY).take_while(|at| {
-        let proxy = Proxy::new(&world.engine.socket, *at, fault);
-        let done = finish(world.command_at(&proxy.socket(), &START).output());
+        let proxy = Proxy::new(&world.engine.socket, At::Number(*at), fault);
+        let done = finish(world.command_at(&proxy.socket(), &start(name)).output());
         let struck = proxy.disarm();
         let what = format!("{fault:?} {struck:?}: {done:?}");
         assert_eq!(world.repository(), repository, "{what}");
@@ -51,12 +55,12 @@ fn killed_starts(engine: Engine, fault: Fault) {
             }
             // Both ways on from there, in turns.
             Some(_) if at % 2 == 0 || sessions.is_empty() => {
-                world.start("box");
-                world.until_status("box", "running");
+                world.start(name);
+                world.until_status(name, "running");
             }
             Some(_) => {}
         }
-        world.good(&["remove", "--force", "box"]);
+        world.good(&["remove", "--force", name]);
         world.assert_empty(&what);
         assert_eq!(world.repository(), repository, "{what}");
         struck.is_some()
@@ -66,11 +70,12 @@ fn killed_starts(engine: Engine, fault: Fault) {
 
 fn killed_removes(engine: Engine, fault: Fault) {
     let world = World::new(engine);
+    let name = &world.name("box");
     let repository = world.repository();
     let struck = (1..MANY).take_while(|at| {
-        world.start("box");
-        let proxy = Proxy::new(&world.engine.socket, *at, fault);
-        let remove = ["remove", "--force", "box"];
+        world.start(name);
+        let proxy = Proxy::new(&world.engine.socket, At::Number(*at), fault);
+        let remove = ["remove", "--force", name];
         let done = finish(world.command_at(&proxy.socket(), &remove).output());
         let struck = proxy.disarm();
         let what = format!("{fault:?} {struck:?}: {done:?}");
@@ -80,8 +85,8 @@ fn killed_removes(engine: Engine, fault: Fault) {
             Some(_) if sessions.is_empty() => {}
             Some(_) => {
                 if at % 2 == 0 {
-                    world.start("box");
-                    world.until_status("box", "running");
+                    world.start(name);
+                    world.until_status(name, "running");
                 }
                 world.good(&remove);
             }

@@ -2,11 +2,25 @@
 //!
 //! The same tests run on Docker and on Podman. A test whose engine isn't there says so and passes.
 
+mod by_hand;
 mod engine;
 mod errors;
+mod full_disk;
 mod kills;
+mod load;
+mod processes;
 mod proxy;
+mod races;
+mod restarts;
+#[path = "../cli/screen.rs"]
+#[expect(dead_code, reason = "the tests without an engine use all of it")]
+mod screen;
 mod world;
+
+/// What a screen is in.
+mod place {
+    pub(crate) use crate::world::World as Place;
+}
 
 /// Makes of each `fn name(engine: Engine)` beside it one test on each engine.
 macro_rules! on_each_engine {

@@ -24,35 +24,61 @@ pub(crate) enum Fault {
     CutAfter,
 }
 
+/// At which request it happens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum At {
+    /// The one of this number, from 1 on.
+    Number(usize),
+    /// The first whose request line holds this.
+    Line(&'static str),
+}
+
+/// What else is done at that moment: before the request goes on, or after it was answered.
+type Blow = Box<dyn FnOnce() + Send>;
+
 /// A socket like the engine's.
-#[derive(Debug)]
 pub(crate) struct Proxy {
     directory: TempDir,
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     engine: PathBuf,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     /// How many requests there were.
     count: usize,
     /// Where to strike, until that has happened.
-    plan: Option<(usize, Fault)>,
+    plan: Option<(At, Fault)>,
+    /// What is done at the same time.
+    blow: Option<Blow>,
     /// The request that was struck.
     struck: Option<String>,
 }
 
 impl Proxy {
-    /// A way to the engine on which the request number `at`, from 1 on, meets with `fault`.
-    pub(crate) fn new(engine: &Path, at: usize, fault: Fault) -> Self {
+    /// A way to the engine on which one request meets with `fault`.
+    pub(crate) fn new(engine: &Path, at: At, fault: Fault) -> Self {
+        Self::with_blow(engine, at, fault, || {})
+    }
+
+    /// The same; `blow` is struck at that moment, too.
+    pub(crate) fn with_blow(
+        engine: &Path,
+        at: At,
+        fault: Fault,
+        blow: impl FnOnce() + Send + 'static,
+    ) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let listener = UnixListener::bind(directory.path().join("engine.sock")).expect("a socket");
-        let state = Mutex::new(State { plan: Some((at, fault)), ..State::default() });
+        let state = Mutex::new(State {
+            plan: Some((at, fault)),
+            blow: Some(Box::new(blow)),
+            ..State::default()
+        });
         let shared = Arc::new(Shared { engine: engine.to_owned(), state });
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || {
@@ -76,21 +102,31 @@ impl Proxy {
     }
 }
 
+impl State {
+    /// Counts a request; says whether it is the one.
+    fn next(&mut self, line: &str) -> (Option<Fault>, Blow) {
+        self.count += 1;
+        let it = self.plan.filter(|(at, _)| match at {
+            At::Number(number) => *number == self.count,
+            At::Line(part) => line.contains(part),
+        });
+        let Some((_, fault)) = it else { return (None, Box::new(|| {})) };
+        self.plan = None;
+        self.struck = Some(format!("request {} ({line})", self.count));
+        (Some(fault), self.blow.take().unwrap_or_else(|| Box::new(|| {})))
+    }
+}
+
 /// Carries one request. Every answer ends its connection, so that each connection has one.
 fn serve(shared: &Shared, mut client: UnixStream) -> Option<()> {
     let peer = rustix::net::sockopt::socket_peercred(&client).ok()?.pid;
     let (head, rest) = read_head(&mut client)?;
-    let fault = {
-        let mut state = shared.state.lock().expect("no holder panics");
-        state.count += 1;
-        let fault = state.plan.filter(|(at, _)| *at == state.count).map(|(_, fault)| fault);
-        if fault.is_some() {
-            state.plan = None;
-            let line = head.lines().next().unwrap_or_default();
-            state.struck = Some(format!("request {} ({line})", state.count));
-        }
-        fault
-    };
+    let line = head.lines().next().unwrap_or_default();
+    let (fault, blow) = shared.state.lock().expect("no holder panics").next(line);
+    let mut blow = Some(blow);
+    if !matches!(fault, Some(Fault::KilledAfter | Fault::CutAfter)) {
+        blow.take().into_iter().for_each(|blow| blow());
+    }
     match fault {
         Some(Fault::KilledBefore) => return kill(peer),
         Some(Fault::CutBefore) => return None,
@@ -127,6 +163,7 @@ fn serve(shared: &Shared, mut client: UnixStream) -> Option<()> {
             } else {
                 let _ = engine.read_to_end(&mut Vec::new());
             }
+            blow.take().into_iter().for_each(|blow| blow());
             if fault == Fault::KilledAfter {
                 kill(peer);
             }
@@ -167,7 +204,8 @@ fn closing(head: &str) -> String {
 /// Reads the rest of a body of known length: who is not listened to does not hear, either.
 fn drain(client: &mut UnixStream, head: &str, read: usize) {
     let length = head.to_ascii_lowercase();
-    let length = length.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    let length =
+        length.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
     let left = length.unwrap_or(0_usize).saturating_sub(read);
     let _ = client.take(left as u64).read_to_end(&mut Vec::new());
 }

@@ -1,6 +1,7 @@
 //! A home, a repository, and a `sessctl` that knows one engine.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -40,11 +41,19 @@ impl World {
         let world = Self { root, engine };
         world.write("project/README.md", "hello\n");
         world.write("project/src/main.rs", "fn main() {}\n");
-        for arguments in [&["init", "-q", "-b", "main"][..], &["add", "."], &["commit", "-q", "-m", "first"]] {
+        for arguments in
+            [&["init", "-q", "-b", "main"][..], &["add", "."], &["commit", "-q", "-m", "first"]]
+        {
             world.git(arguments);
         }
         world.write("project/README.md", "hello, not committed\n");
         world
+    }
+
+    /// A session's name that nobody else has in the same engine.
+    pub(crate) fn name(&self, name: &str) -> String {
+        let root = self.root.path().file_name().expect("a name").to_string_lossy();
+        format!("{name}-{}", root.trim_start_matches('.'))
     }
 
     pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
@@ -71,15 +80,32 @@ impl World {
     pub(crate) fn command_at(&self, socket: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sessctl"));
         command.args(arguments).current_dir(self.path("project")).env_clear().stdin(Stdio::null());
-        command.env("PATH", std::env::var_os("PATH").expect("a PATH"));
-        command.env("HOME", self.path("user")).env("SESSCTL_HOME", self.path("home"));
-        command.env("SHELL", "/bin/sh").env("USER", "tester").env("TERM", "xterm-256color");
-        command.env("SESSCTL_BACKEND", self.engine.kind).env("SESSCTL_IMAGE", BUSYBOX_IMAGE);
+        command.envs(self.environment_at(socket));
+        command
+    }
+
+    /// The environment of every command here.
+    pub(crate) fn environment(&self) -> Vec<(String, OsString)> {
+        self.environment_at(&self.engine.socket)
+    }
+
+    fn environment_at(&self, socket: &Path) -> Vec<(String, OsString)> {
+        let mut environment = vec![
+            ("PATH".to_owned(), std::env::var_os("PATH").expect("a PATH")),
+            ("HOME".to_owned(), self.path("user").into()),
+            ("SESSCTL_HOME".to_owned(), self.path("home").into()),
+            ("SESSCTL_BACKEND".to_owned(), self.engine.kind.into()),
+            ("SESSCTL_IMAGE".to_owned(), BUSYBOX_IMAGE.into()),
+        ];
+        for (name, value) in [("SHELL", "/bin/sh"), ("USER", "tester"), ("TERM", "xterm-256color")]
+        {
+            environment.push((name.to_owned(), value.into()));
+        }
         for kind in ["docker", "podman"] {
             let socket = if kind == self.engine.kind { socket.into() } else { self.path("none") };
-            command.env(format!("SESSCTL_{}_SOCKET", kind.to_uppercase()), socket);
+            environment.push((format!("SESSCTL_{}_SOCKET", kind.to_uppercase()), socket.into()));
         }
-        command
+        environment
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
@@ -106,7 +132,13 @@ impl World {
 
     /// Starts a session that sleeps.
     pub(crate) fn start(&self, name: &str) {
-        self.good(&["start", "--detach", name, "--network", "none", "--", "sleep", "1000"]);
+        self.start_command(name, &["sleep", "1000"]);
+    }
+
+    /// Starts a session, with its program where it has none yet.
+    pub(crate) fn start_command(&self, name: &str, command: &[&str]) {
+        let start = ["start", "--detach", name, "--network", "none", "--"];
+        self.good(&[&start[..], command].concat());
     }
 
     /// The list as JSON.
@@ -127,15 +159,17 @@ impl World {
 
     /// Waits until the list says this of a session.
     pub(crate) fn until_status(&self, name: &str, status: &str) -> Value {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let session = self.session(name);
-            if session["status"] == status {
-                return session;
-            }
-            assert!(Instant::now() < deadline, "not {status}: {session:#}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let mut session = Value::Null;
+        until(&format!("{name} {status}"), || {
+            session = self.session(name);
+            session["status"] == status
+        });
+        session
+    }
+
+    /// Waits until no process of this home runs on the host.
+    pub(crate) fn until_no_processes(&self, what: &str) {
+        until(&format!("{what}: its processes end"), || self.processes().is_empty());
     }
 
     /// What everything of this home in the engine carries.
@@ -172,7 +206,10 @@ impl World {
         let ids: Vec<_> = sessions.iter().filter_map(|session| session["id"].as_str()).collect();
         for session in &sessions {
             assert_eq!(session["phase"], "ready", "{what}: neither whole nor gone: {session:#}");
-            assert!(session["status"] != "lost" && session["status"] != "incomplete", "{what}: {session:#}");
+            assert!(
+                session["status"] != "lost" && session["status"] != "incomplete",
+                "{what}: {session:#}"
+            );
         }
         for name in self.names_in("sessions") {
             assert!(ids.contains(&name.as_str()), "{what}: an unlisted directory {name}: {list:#}");
@@ -190,15 +227,7 @@ impl World {
         for directory in ["sessions", "active", "locks"] {
             assert_eq!(self.names_in(directory), Vec::<String>::new(), "{what}: {directory}");
         }
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let left = self.processes();
-            if left.is_empty() {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{what}: processes: {left:?}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        self.until_no_processes(what);
     }
 
     /// The processes of this home on the host, holders above all.
@@ -225,6 +254,15 @@ impl Drop for World {
         if crate::engine::request(&self.engine.socket, "GET", "/_ping").is_ok() {
             self.containers().iter().for_each(|container| self.engine.remove(container));
         }
+    }
+}
+
+/// Waits for what must happen.
+pub(crate) fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !happened() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

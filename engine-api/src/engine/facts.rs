@@ -143,7 +143,9 @@ fn of_podman(info: &Value) -> Facts {
         security.push("rootless".to_owned());
     }
     let maps = host["idMappings"]["uidmap"].as_array();
-    let sizes = |maps: &Vec<Value>| maps.iter().filter_map(|map| map["size"].as_u64()).sum();
+    let sizes = |maps: &Vec<Value>| {
+        maps.iter().filter_map(|map| map["size"].as_u64()).fold(0, u64::saturating_add)
+    };
     Facts {
         rootless,
         cgroup_version: text(&host["cgroupVersion"]).trim_start_matches('v').parse().ok(),
@@ -161,4 +163,59 @@ fn of_podman(info: &Value) -> Facts {
 
 fn absolute(path: &str) -> Option<Utf8PathBuf> {
     path.starts_with('/').then(|| path.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// S2.E3: as R4 answered.
+    #[test]
+    fn rootless_podman() {
+        let info = json!({
+            "host": {
+                "cgroupVersion": "v1", "cgroupControllers": [], "cpus": 2, "memTotal": 5,
+                "security": {"rootless": true, "seccompEnabled": true, "selinuxEnabled": false},
+                "idMappings": {"uidmap": [
+                    {"container_id": 0, "host_id": 999, "size": 1},
+                    {"container_id": 1, "host_id": 100000, "size": 65536},
+                ]},
+            },
+            "store": {"graphDriverName": "overlay", "graphRoot": "/data"},
+        });
+        let facts = of_podman(&info);
+        assert!(facts.rootless && facts.limits == Limits::default());
+        assert_eq!((facts.cgroup_version, facts.mapped_users), (Some(1), Some(65_537)));
+        assert_eq!(facts.security, ["seccomp", "rootless"]);
+        assert_eq!(facts.storage_root.as_deref().map(|path| path.as_str()), Some("/data"));
+    }
+
+    #[test]
+    fn docker_names_what_guards_it() {
+        let info = r#"{"SecurityOptions":["name=seccomp,profile=default","name=rootless"],"Driver":"overlay2",
+            "CgroupVersion":"2","MemoryLimit":true,"PidsLimit":true,"CpuCfsQuota":true,"Warnings":null}"#;
+        let facts = of_docker(serde_json::from_str(info).expect("read"));
+        assert!(facts.rootless && facts.limits.memory && facts.limits.pids && facts.limits.cpu);
+        assert_eq!((facts.cgroup_version, facts.storage_root), (Some(2), None));
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_panics(size: u64, text in ".*", number: i64) {
+            let odd = [json!(null), json!(text), json!(number), json!([text]), json!({"size": size})];
+            for value in &odd {
+                of_podman(value);
+                of_podman(&json!({"host": value, "store": value}));
+                let maps = json!([{"size": size}, {"size": size}, value]);
+                of_podman(&json!({"host": {
+                    "idMappings": {"uidmap": maps}, "security": {"rootless": true},
+                    "cgroupControllers": [value], "cgroupVersion": value,
+                }}));
+                let _ = serde_json::from_value::<DockerInfo>(value.clone()).map(of_docker);
+            }
+        }
+    }
 }

@@ -132,3 +132,31 @@ impl AsyncWrite for SshStream {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_an_address_is_run() {
+        let mut place = SshPlace::new("far");
+        place.user = Some("me".to_owned());
+        place.port = Some(22);
+        place.socket = Some("/a b/'; reboot #.sock".into());
+        let arguments = arguments(&place);
+        let end = arguments.iter().position(|word| word == "--").expect("options end");
+        assert_eq!(arguments[3..end], ["-l", "me", "-p", "22"]);
+        assert_eq!(arguments[end + 1], "far");
+        let output = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(
+                arguments[end + 2]
+                    .replace("exec docker", "exec printf %s, ")
+                    .replace("exec podman", "exec printf %s, "),
+            )
+            .output()
+            .expect("run");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains(",unix:///a b/'; reboot #.sock,system,dial-stdio,"), "{said}");
+    }
+}

@@ -71,7 +71,11 @@ impl Wire {
         let whole = async {
             let (head, body) = self.client.request(request).await?.into_parts();
             let body = Limited::new(body, LONGEST).collect().await;
-            let body = body.map_err(|error| std::io::Error::other(error.to_string()))?.to_bytes();
+            let body = body.map_err(|error| match error.downcast::<hyper::Error>() {
+                Ok(err) => Failure::HyperResponseError { err: *err },
+                Err(other) => std::io::Error::other(other.to_string()).into(),
+            });
+            let body = body?.to_bytes();
             Ok(Answer { status: head.status, headers: head.headers, body })
         };
         tokio::time::timeout(limit, whole).await.unwrap_or(Err(Failure::RequestTimeoutError))

@@ -78,10 +78,12 @@ impl Running {
 
     /// Waits for room in `lane`; `false` if the process has ended before there was any.
     async fn has_room(&self, lane: &Lane, chunk: &Bytes) -> bool {
+        let mut pause = LOOK_AGAIN / 8;
         loop {
             tokio::select! {
                 () = lane.room_for(chunk) => return true,
-                () = tokio::time::sleep(LOOK_AGAIN) => {
+                () = tokio::time::sleep(pause) => {
+                    pause = (pause * 2).min(LOOK_AGAIN);
                     if let Ok(Some(end)) = self.look(true).await {
                         self.ended(end).await;
                         return false;
@@ -137,8 +139,7 @@ impl Running {
 
     /// The end of what ran in a container that does not run.
     async fn killed_with_container(&self) -> Result<Option<Exit>> {
-        let seen = container::inspect(&self.engine, OPERATION, &self.container).await?;
-        let runs = seen.is_some_and(|seen| seen.is_running());
+        let runs = container::runs(&self.engine, OPERATION, &self.container).await?;
         Ok((!runs).then(|| Exit::with_signal(9, Timestamp::now())))
     }
 

@@ -43,6 +43,12 @@ pub(super) async fn stat(
     let found = match answer.await {
         Ok(found) => found,
         Err(Failure::DockerResponseServerError { status_code: 404, .. }) => return Ok(None),
+        // There is no text, for the request was a HEAD.
+        Err(failure @ Failure::DockerResponseServerError { status_code: 500, .. }) => {
+            let message = format!("`{path}` leads through a file or in a circle; name another");
+            let error = Error::new(ErrorKind::InvalidInput, operation, message);
+            return Err(error.with_source(failure));
+        }
         Err(failure) => return Err(engine_error(operation, "look into the container", failure)),
     };
     let modified = found.modification_time.as_deref().and_then(|time| time.parse().ok());
@@ -68,7 +74,11 @@ pub(super) async fn look(
     operation: &'static str,
     path: &Utf8Path,
 ) -> Result<There> {
-    let there = stat(ground, operation, path).await?.map_or(There::Nothing, |found| found.there);
+    let there = match stat(ground, operation, path).await {
+        Ok(found) => found.map_or(There::Nothing, |found| found.there),
+        Err(error) if error.kind() == ErrorKind::InvalidInput => There::Other,
+        Err(error) => return Err(error),
+    };
     // A stopped container is not mounted; Podman looks into the volume and follows links there.
     // One that leads nowhere looks like nothing, and its reader refuses to go through that.
     if there != There::Directory || !ground.is_podman() || ground.running {

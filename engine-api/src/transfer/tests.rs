@@ -1,1 +1,5 @@
+//! On every engine there is, with containers and volumes that are made here.
 
+mod support;
+mod through_the_engine;
+mod volume;

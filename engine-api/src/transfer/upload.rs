@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use session_core::archive::{Directories, Links, Screen, There};
+use session_core::archive::{Directories, Links, Screen, Screened, There};
 use session_core::{ByteStream, Error, ErrorKind, Result, Timestamp};
 
 use super::ground::{Ground, MountKind};
@@ -14,7 +14,7 @@ pub(super) async fn upload(ground: &Ground, dest: &Utf8Path, tar: ByteStream) ->
     let dest = make(ground, dest).await?;
     let screen = Screen::new(Links::Inside, ground.user.0, ground.user.1);
     let (at, place) = (ground.clone(), dest.clone());
-    let (passed, outcome) = screen.pass(tar, move |path: PathBuf| {
+    let look = move |path: PathBuf| {
         let (at, place) = (at.clone(), place.clone());
         async move {
             let Ok(path) = Utf8PathBuf::from_path_buf(path) else {
@@ -24,31 +24,29 @@ pub(super) async fn upload(ground: &Ground, dest: &Utf8Path, tar: ByteStream) ->
             };
             api::look(&at, PUT, &place.join(path)).await
         }
-    });
-    let (sent, outcome) = tokio::join!(api::send(ground, PUT, &dest, passed), outcome);
-    match (sent, outcome) {
-        // The stream was dropped because the engine had failed.
-        (Err(error), Err(dropped)) if dropped.kind() == ErrorKind::Cancelled => Err(error),
-        (_, Err(error)) | (Err(error), Ok(_)) => Err(error),
-        (Ok(()), Ok(screened)) => verify(ground, &dest, screened.last).await,
-    }
+    };
+    let (at, place) = (ground.clone(), dest.clone());
+    let send = move |part| {
+        let (at, place) = (at.clone(), place.clone());
+        async move { api::send(&at, PUT, &place, part).await }
+    };
+    let screened = screen.pass(tar, look, send).await?;
+    verify(ground, &dest, &screened).await
 }
 
 /// Engines have said that all is well when it was not, so the last of it is looked for.
-async fn verify(ground: &Ground, dest: &Utf8Path, last: Option<(PathBuf, u64)>) -> Result<()> {
-    let Some((path, size)) = last else { return Ok(()) };
-    let Ok(path) = Utf8PathBuf::from_path_buf(path) else { return Ok(()) };
-    let there = api::stat(ground, PUT, &dest.join(&path)).await?;
-    let arrived = match there {
-        Some(found) => !matches!(found.there, There::File { .. }) || found.size == size,
-        // A link that leads nowhere; Podman looks for what it leads to.
-        None => size == 0 && ground.is_podman(),
-    };
-    if arrived {
-        return Ok(());
+async fn verify(ground: &Ground, dest: &Utf8Path, screened: &Screened) -> Result<()> {
+    let Some(path) = screened.last.as_deref().and_then(Utf8Path::from_path) else { return Ok(()) };
+    // A link may lead nowhere, and Podman looks for what it leads to.
+    let Some(size) = screened.size else { return Ok(()) };
+    match api::stat(ground, PUT, &dest.join(path)).await? {
+        Some(found) if found.size == size => Ok(()),
+        _ => {
+            let message =
+                format!("the engine took the archive, and `{path}` did not arrive; try again");
+            Err(Error::new(ErrorKind::Io, PUT, message))
+        }
     }
-    let message = format!("the engine took the archive, and `{path}` did not arrive; try again");
-    Err(Error::new(ErrorKind::Io, PUT, message))
 }
 
 /// The real path of the directory, which is made if missing, as the session's user's: engines either

@@ -6,28 +6,49 @@ use engine_api::Endpoint;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinSet;
 
-/// Answers as it is told until it is dropped.
+/// Answers as it is told until the test ends.
 pub(crate) struct Fake {
     pub(crate) endpoint: Endpoint,
-    _directory: TempDir,
+    directory: TempDir,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Fake {
     /// `answer` gets the path of each request; `None` is never answered.
     pub(crate) fn serve(answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
+        Self::serve_in(tempfile::tempdir().expect("a directory"), answer)
+    }
+
+    fn serve_in(
+        directory: TempDir,
+        answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static,
+    ) -> Self {
         let path = directory.path().join("fake.sock");
         let listener = UnixListener::bind(&path).expect("bound");
         let answer = Arc::new(answer);
         let task = tokio::spawn(async move {
+            // They end with the task.
+            let mut conversations = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(converse(stream, Arc::clone(&answer)));
+                conversations.spawn(converse(stream, Arc::clone(&answer)));
             }
         });
         let path = path.to_str().expect("UTF-8").into();
-        Self { endpoint: Endpoint::Unix(path), _directory: directory, task }
+        Self { endpoint: Endpoint::Unix(path), directory, task }
+    }
+
+    /// Ends it with all its connections, and starts another at the same place.
+    pub(crate) async fn replace(
+        self,
+        answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static,
+    ) -> Self {
+        let Self { directory, task, .. } = self;
+        task.abort();
+        let _ = task.await;
+        std::fs::remove_file(directory.path().join("fake.sock")).expect("removed");
+        Self::serve_in(directory, answer)
     }
 
     /// An engine that calls itself `server`, and says little else.
@@ -36,12 +57,6 @@ impl Fake {
             let body = if path == "/_ping" { "OK" } else { "{}" };
             Some(response(200, &format!("Server: {server}\r\nApi-Version: 1.41\r\n"), body))
         })
-    }
-}
-
-impl Drop for Fake {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
@@ -72,7 +87,8 @@ async fn converse(
             None => std::future::pending().await,
         };
         stream.write_all(&bytes).await.ok()?;
-        if !bytes.starts_with(b"HTTP/1.1") {
+        let closes = bytes.windows(17).any(|window| window == b"Connection: close");
+        if closes || !bytes.starts_with(b"HTTP/1.1") {
             return None;
         }
     }

@@ -143,6 +143,26 @@ async fn one_that_hangs_up_was_stopped() {
     assert!(message.contains("stopped or restarted"), "{message}");
 }
 
+/// A program that lives long goes on with an engine that was restarted.
+#[tokio::test]
+async fn an_engine_may_be_restarted() {
+    let answer = |path: &str| {
+        let body = if path == "/images/json" { "[]" } else { "{}" };
+        Some(response(200, "Server: Docker/28.5.2 (linux)\r\n", body))
+    };
+    let fake = Fake::serve(answer);
+    let engine = Engine::connect(&fake.endpoint, EngineKind::Docker).await.expect("is Docker");
+    assert_eq!(engine.images(None).await.expect("listed"), []);
+    let fake = fake.replace(answer).await;
+    assert_eq!(engine.images(None).await.expect("listed"), [], "on a new connection");
+    // In the middle of an answer.
+    let half = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n[";
+    let _fake = fake.replace(|_| Some(half.to_vec())).await;
+    let error = engine.images(None).await.expect_err("it ended");
+    assert_eq!(error.kind(), ErrorKind::BackendUnavailable);
+    assert!(error.message().contains("stopped or restarted"), "{error}");
+}
+
 /// A socket of others: run again as a user who may not use it.
 #[tokio::test]
 async fn a_socket_of_others() {

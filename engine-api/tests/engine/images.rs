@@ -68,8 +68,10 @@ async fn building() {
         assert_eq!(built.working_dir.as_deref(), Some("/tmp"));
         assert!(built.environment.iter().any(|line| line == "SAID=hello"));
         let ours = engine.images(Some(&format!("{LABEL}={word}"))).await.expect("listed");
-        assert_eq!(ours.len(), 1, "{ours:?}");
-        assert!(ours[0].is_called(&request.name) && ours[0].id == built.id);
+        let ours: Vec<_> = ours.iter().filter(|image| image.is_called(&request.name)).collect();
+        assert!(ours.len() == 1 && ours[0].id == built.id, "{ours:?}");
+        let others = engine.images(Some("sessctl-test.build=nothing")).await.expect("listed");
+        assert_eq!(others, []);
 
         // A step that fails is an error that says which.
         let recipe = format!("FROM {BUSYBOX}\nNONSENSE here\n");
@@ -80,6 +82,11 @@ async fn building() {
         let broken = futures_util::stream::iter([Err(std::io::Error::other("torn"))]).boxed();
         let error = engine.build(&request, broken, |_| {}).await.expect_err("broken");
         assert!(error.message().contains("torn"), "{error}");
+
+        for _ in 0..2 {
+            engine.remove_image(&request.name).await.expect("removed, and gone before");
+            assert_eq!(engine.image(&request.name).await.expect("asked"), None);
+        }
     }
 }
 

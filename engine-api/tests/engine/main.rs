@@ -10,6 +10,7 @@ mod real;
 mod remote;
 
 use engine_api::{Endpoint, EngineKind};
+use session_conformance::engines;
 
 /// One of the tests' engines.
 #[derive(Debug, Clone)]
@@ -22,16 +23,18 @@ struct Real {
 /// Those of the tests' engines that run (`.ci/engines`).
 fn real_engines() -> Vec<Real> {
     let all = [
-        (EngineKind::Docker, false, "SESSCTL_TEST_DOCKER"),
-        (EngineKind::Podman, false, "SESSCTL_TEST_PODMAN"),
-        (EngineKind::Podman, true, "SESSCTL_TEST_PODMAN_ROOTLESS"),
+        (EngineKind::Docker, false, engines::docker()),
+        (EngineKind::Podman, false, engines::podman()),
+        (EngineKind::Podman, true, engines::podman_rootless()),
     ];
     let mut found = Vec::new();
-    for (kind, rootless, variable) in all {
-        let address = std::env::var(variable).unwrap_or_default();
-        match Endpoint::parse(&address) {
-            Some(endpoint) => found.push(Real { kind, rootless, endpoint }),
-            None => eprintln!("SKIPPED: {variable} names no engine ({address:?})"),
+    for (kind, rootless, address) in all {
+        match address {
+            Ok(address) => {
+                let endpoint = Endpoint::parse(&address).expect("an address");
+                found.push(Real { kind, rootless, endpoint });
+            }
+            Err(reason) => engines::skip(&reason),
         }
     }
     found

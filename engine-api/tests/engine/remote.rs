@@ -83,7 +83,7 @@ fn certificates() -> Option<Place> {
 
 /// A server with TLS, which asks for certificates, before the engine at `behind`.
 fn tls_before(behind: &Endpoint, place: &Place) -> Address {
-    let Endpoint::Unix(behind) = behind.clone() else { panic!("a socket") };
+    let Endpoint::Unix(behind) = behind.clone() else { panic!("{behind} is no socket") };
     let load = |name: &str| -> Vec<CertificateDer<'static>> {
         let found = CertificateDer::pem_file_iter(place.path(name)).expect("read");
         found.map(|certificate| certificate.expect("read")).collect()

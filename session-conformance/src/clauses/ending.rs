@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use session_core::{Exit, Session, Status, TerminalSize};
 
-use crate::case::eventually;
+use crate::case::{FILLED, FLOOD, Running, eventually};
 use crate::clause::{Verdict, ensure};
 use crate::{Case, Step};
 
@@ -165,6 +165,19 @@ pub(super) async fn stop_kills_what_ignores_term(case: &Case) -> Verdict {
     ensure!(matches!(status, Status::Stopped { .. }), "when `stop` returned, it was {status:?}");
     let (_, exit) = main.finish().await?;
     ensure!(exit.code == 137, "a killed process ended with {exit:?}");
+    Ok(())
+}
+
+pub(super) async fn unread_output_does_not_block_stop(case: &Case) -> Verdict {
+    let made = case.make().await?;
+    let launch = case.launch(&[Step::Lines(FLOOD), Step::Wait]);
+    let main = made.session.start(&launch).await?;
+    tokio::time::sleep(FILLED).await;
+    case.reopen(&made.id).await?.stop(SHORT).await?;
+    let status = made.session.status().await?;
+    ensure!(matches!(status, Status::Stopped { .. }), "when `stop` returned, it was {status:?}");
+    // What is left can still be read, and comes to an end.
+    Running::of(main).finish().await?;
     Ok(())
 }
 

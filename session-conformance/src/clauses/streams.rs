@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::case::{Ran, Screen};
+use crate::case::{FILLED, FLOOD, Ran, Screen};
 use crate::clause::{Verdict, ensure};
 use crate::{Case, Step};
 
@@ -72,6 +72,23 @@ pub(super) async fn exec_concurrently(case: &Case) -> Verdict {
         ensure!(right, "number {number} wrote {:?} and ended with {:?}", ran.text(), ran.exit);
     }
     drop(main);
+    Ok(())
+}
+
+pub(super) async fn exec_unread_blocks_nobody(case: &Case) -> Verdict {
+    let made = case.make().await?;
+    let mut main = case.start(&made, &[Step::ReadLine, Step::Wait]).await?;
+    let unread = made.session.exec(case.request(&[Step::Lines(FLOOD)])).await?;
+    tokio::time::sleep(FILLED).await;
+    let text = case.exec(&made, &[Step::Print("beside".to_owned())]).await?.text();
+    ensure!(text == "beside\n", "beside a process that is not read, another wrote {text:?}");
+    main.type_line("you").await?;
+    main.screen.until("got you").await?;
+    case.reopen(&made.id).await?.stop(std::time::Duration::from_millis(300)).await?;
+    let exit = unread.control.wait().await?;
+    let by_stop = matches!(exit.code, 137 | 143);
+    ensure!(by_stop, "ended with its session, it is said to have ended with {exit:?}");
+    main.finish().await?;
     Ok(())
 }
 

@@ -42,7 +42,8 @@ pub fn rootless_user() -> Option<RootlessUser> {
 ///
 /// If the other process can't be started.
 pub fn as_rootless_user() {
-    let wanted = is_root() && podman_rootless().is_ok();
+    let again = std::env::var_os(AGAIN).is_some();
+    let wanted = !again && is_root() && podman_rootless().is_ok();
     let Some(user) = rootless_user().filter(|user| wanted && user.uid != 0) else { return };
     let program = std::env::current_exe().expect("a process knows its program on Linux");
     let copy = Copy::of(&program, &user);
@@ -52,6 +53,9 @@ pub fn as_rootless_user() {
     drop(copy);
     std::process::exit(code(status));
 }
+
+/// Set for the other process: whatever it is, it doesn't start one more.
+const AGAIN: &str = "SESSCTL_TEST_AS_ROOTLESS_USER";
 
 fn command(program: &Path, user: &RootlessUser) -> Command {
     let mut command = Command::new(program);
@@ -64,6 +68,7 @@ fn command(program: &Path, user: &RootlessUser) -> Command {
     let state = user.home.parent().unwrap_or(&user.home);
     command
         .envs(file().iter().filter(|(name, _)| std::env::var_os(name).is_none()))
+        .env(AGAIN, "1")
         .env("HOME", &user.home)
         .env("USER", "sessctl-test")
         .env("LOGNAME", "sessctl-test")

@@ -115,6 +115,11 @@ impl Sink {
         }
     }
 
+    /// Waits until nobody waits for a reader.
+    pub(super) async fn read(&self) {
+        drop(self.0.lock().await);
+    }
+
     pub(super) async fn close(&self) {
         *self.0.lock().await = None;
     }

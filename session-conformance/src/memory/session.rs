@@ -212,6 +212,9 @@ impl Session for MemorySession {
             main
         };
         if let Some(main) = &main {
+            if self.world.breaks(Mutant::StopAwaitsReader) {
+                main.out.read().await;
+            }
             main.send(if self.world.breaks(Mutant::StopKillsAtOnce) { 9 } else { 15 });
             let late = tokio::time::timeout(grace, main.ended()).await.is_err();
             if late && self.world.breaks(Mutant::StopOnlyAsks) {
@@ -269,6 +272,12 @@ impl Exec for MemorySession {
             && self.world.state().processes.iter().any(other)
         {
             return Err(Operation::Exec.error(ErrorKind::Busy, "another process runs"));
+        }
+        if self.world.breaks(Mutant::UnreadExecBlocksOthers) {
+            let others: Vec<_> = self.world.state().processes.iter().map(Arc::clone).collect();
+            for other in others.iter().filter(|process| other(process)) {
+                other.out.read().await;
+            }
         }
         let (process, inside, stdin) = self.streams(number, &request);
         let process = Arc::new(process);

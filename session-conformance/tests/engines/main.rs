@@ -10,7 +10,7 @@ use http::get;
 fn answers_with_images(engine: Result<String, String>, server: &str) {
     let address = match engine {
         Ok(address) => address,
-        Err(reason) => return eprintln!("SKIPPED: {reason}"),
+        Err(reason) => return engines::skip(&reason),
     };
     let ping = get(&address, "/_ping");
     assert!(ping.contains(&format!("Server: {server}/")), "{address} is not {server}: {ping}");

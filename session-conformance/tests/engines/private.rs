@@ -3,7 +3,9 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use session_conformance::engines::{BUSYBOX_IMAGE, PrivateEngine, PrivateOptions, docker, podman};
+use session_conformance::engines::{
+    BUSYBOX_IMAGE, PrivateEngine, PrivateOptions, docker, podman, skip,
+};
 
 use crate::http::{get, post};
 
@@ -12,14 +14,16 @@ fn engine(here: Result<String, String>, options: PrivateOptions) -> Option<Priva
     match here.and_then(|_| PrivateEngine::new(options)) {
         Ok(engine) => Some(engine),
         Err(reason) => {
-            eprintln!("SKIPPED: {reason}");
+            skip(&reason);
             None
         }
     }
 }
 
 fn start_container(engine: &PrivateEngine) {
-    let body = format!(r#"{{"Image":"{BUSYBOX_IMAGE}","Cmd":["sleep","1000"]}}"#);
+    // As a container's first process it ignores SIGTERM, for which Docker gives it ten seconds otherwise.
+    let command = r#""Cmd":["sleep","1000"],"StopTimeout":1"#;
+    let body = format!(r#"{{"Image":"{BUSYBOX_IMAGE}",{command}}}"#);
     let made = post(&engine.address(), "/containers/create?name=there", &body);
     assert!(made.contains(" 201 "), "{made}");
     let started = post(&engine.address(), "/containers/there/start", "");

@@ -115,7 +115,10 @@ fn below_root(mut path: &[u8]) -> &[u8] {
 fn modified(entry: &mut Entry<'_, impl Read>) -> Result<Timespec> {
     let seconds = entry.header().mtime().unwrap_or(0);
     let mut modified = Timespec { tv_sec: i64::try_from(seconds).unwrap_or(0), tv_nsec: 0 };
-    for extension in entry.pax_extensions().map_err(damaged)?.into_iter().flatten().flatten() {
+    for extension in entry.pax_extensions().map_err(damaged)?.into_iter().flatten() {
+        // A line end in a value is not understood by the reader below, which would take the name of
+        // the header for it: a wrong one.
+        let extension = extension.map_err(damaged)?;
         if extension.key_bytes() == b"mtime" {
             let text = extension.value().unwrap_or_default();
             modified = time(text).unwrap_or(modified);

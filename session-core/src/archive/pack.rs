@@ -68,7 +68,7 @@ impl Pack {
     /// Packs while the stream is read, and stops when it is dropped. What can't be read is an error
     /// in the stream. Needs a tokio runtime.
     pub fn stream(self) -> ByteStream {
-        stream::written(move |out| (self.write(out), ())).0
+        stream::written(move |out| self.write(out))
     }
 
     fn write(self, out: &mut dyn Write) -> io::Result<()> {

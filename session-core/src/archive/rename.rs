@@ -52,7 +52,7 @@ impl Rename {
     /// Reads and writes while the result is read. Needs a tokio runtime.
     pub fn pass(self, tar: ByteStream) -> ByteStream {
         let mut source = stream::reader(tar);
-        stream::written(move |out| (self.all(&mut source, out), ())).0
+        stream::written(move |out| self.all(&mut source, out))
     }
 
     fn all(&self, source: &mut impl Read, out: &mut dyn io::Write) -> io::Result<()> {

@@ -9,23 +9,23 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use rustix::fs::Timespec;
 use tar::{Archive, Builder, Entry, EntryType};
 use tokio::runtime::Handle;
 
 use super::Links;
 use super::entry::{Item, Kind, damaged, refuse, source_failed};
-use super::stream::{self, Source};
-use super::write::{self, Facts, Out};
-use crate::{ByteStream, Error, ErrorKind, Result};
+use super::stream::{self, Sending, Source};
+use super::write::{self, Facts};
+use crate::catalog::blocking;
+use crate::{ByteStream, Result};
 
 /// Checks archives on their way to a place that can be looked at but is not the host's.
 ///
-/// What goes on is a whole new archive of what passed: directories that are missing have entries of
-/// their own, all entries have one owner, and nothing stands in it that was not asked for. It ends
-/// before the first entry that is refused, so that those before it are made. It has no mark at its
-/// end: Podman's reader stops at the mark, and what is sent after that breaks its pipe.
+/// What goes on are whole new archives of what passed: directories that are missing have entries of
+/// their own, all entries have one owner, and nothing stands in them that was not asked for. They end
+/// before the first entry that is refused, so that those before it are made. They have no mark at
+/// their end: Podman's reader stops at the mark, and what is sent after that breaks its pipe.
 ///
 /// Somebody who changes the place at the same time can put a link where a directory was seen; the
 /// reader behind it must keep to the place by itself then.
@@ -58,9 +58,11 @@ pub enum There {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Screened {
-    /// The last file or link that was passed on and its size, to be looked for afterwards: an
-    /// engine can say that all is well and have made less.
-    pub last: Option<(PathBuf, u64)>,
+    /// The last file or link that was passed on, to be looked for afterwards: an engine can say that
+    /// all is well and have made less.
+    pub last: Option<PathBuf>,
+    /// Its size, if it is a plain file.
+    pub size: Option<u64>,
 }
 
 impl Screen {
@@ -69,53 +71,48 @@ impl Screen {
         Self { links, owner: (uid, gid) }
     }
 
-    /// Gives what passes, and a future of the outcome: `InvalidInput` if something was refused,
-    /// `Io` if the source failed, `Cancelled` if the stream was dropped before its end.
+    /// Reads `tar` to its end and sends on what passes.
     ///
-    /// `look` is asked about directories and their parents, by paths relative to the place. Nothing
-    /// is asked about what lies below a directory that was missing. The stream fails where it ends
-    /// in the middle of a file. Needs a tokio runtime.
-    pub fn pass<L, F>(
-        self,
-        tar: ByteStream,
-        look: L,
-    ) -> (ByteStream, impl Future<Output = Result<Screened>> + Send)
+    /// `look` is asked about directories and their parents, by paths relative to the place; nothing
+    /// is asked about what lies below a directory that was missing. `send` takes one archive after
+    /// another. Neither is called before the other, or a call before, has ended: Docker answers
+    /// nothing about a container to which it copies.
+    ///
+    /// Fails with `InvalidInput` if something was refused, with `Io` if the source failed (an archive
+    /// then fails in the middle of a file), and with the errors of `look` and `send`. Dropping the
+    /// future does not end the work: that ends with the source. Needs a tokio runtime.
+    pub async fn pass<L, F, S, G>(self, tar: ByteStream, look: L, send: S) -> Result<Screened>
     where
         L: Fn(PathBuf) -> F + Send + 'static,
         F: Future<Output = Result<There>> + Send + 'static,
+        S: Fn(ByteStream) -> G + Send + 'static,
+        G: Future<Output = Result<()>> + Send + 'static,
     {
-        let mut source = stream::reader(tar);
-        let runtime = Handle::current();
-        let look = move |path: PathBuf| -> BoxFuture<'static, Result<There>> { look(path).boxed() };
-        let (passed, working) = stream::written(move |out| {
+        let (mut source, runtime) = (stream::reader(tar), Handle::current());
+        blocking(move || {
+            let looking = runtime.clone();
             let mut passing = Passing {
                 screen: self,
-                builder: Builder::new(Out::new(out)),
+                builder: Builder::new(Sending::new(runtime, move |part| send(part).boxed())),
                 within: false,
                 seen: HashMap::new(),
-                look: Box::new(move |path| runtime.block_on(look(path))),
+                look: Box::new(move |path| looking.block_on(look(path))),
                 screened: Screened::default(),
             };
             let result = passing.all(&mut source);
             passing.end(result, source.failed)
-        });
-        let outcome = async move {
-            working.await.unwrap_or_else(|error| {
-                let message = "the reader of an archive panicked; please report it";
-                Err(Error::new(ErrorKind::Internal, "archive.screen", message).with_source(error))
-            })
-        };
-        (passed, outcome)
+        })
+        .await
     }
 }
 
-struct Passing<'o> {
+struct Passing {
     screen: Screen,
-    builder: Builder<Out<'o>>,
+    builder: Builder<Sending>,
     /// An entry has been begun and is not complete.
     within: bool,
     seen: HashMap<PathBuf, Seen>,
-    look: Box<dyn Fn(PathBuf) -> Result<There> + 'o>,
+    look: Box<dyn Fn(PathBuf) -> Result<There>>,
     screened: Screened,
 }
 
@@ -126,7 +123,7 @@ struct Seen {
     ours: bool,
 }
 
-impl Passing<'_> {
+impl Passing {
     fn all(&mut self, source: &mut Source<impl Read>) -> Result<()> {
         let mut archive = Archive::new(&mut *source);
         for entry in archive.entries().map_err(damaged)? {
@@ -192,7 +189,8 @@ impl Passing<'_> {
                 self.put(&name, there);
             }
         }
-        self.screened.last = Some((name, facts.size));
+        self.screened.size = (facts.kind == EntryType::Regular).then_some(facts.size);
+        self.screened.last = Some(name);
         Ok(())
     }
 
@@ -258,7 +256,10 @@ impl Passing<'_> {
         let parent = name.parent().and_then(|parent| self.seen.get(parent));
         let there = match parent {
             Some(Seen { ours: true, .. }) => There::Nothing,
-            _ => (self.look)(name.to_owned())?,
+            _ => {
+                self.builder.get_mut().finish(Ok(()))?;
+                (self.look)(name.to_owned())?
+            }
         };
         if there != There::Nothing {
             self.seen.insert(name.to_owned(), Seen { there, ours: false });
@@ -272,7 +273,7 @@ impl Passing<'_> {
 
     fn write(
         &mut self,
-        append: impl FnOnce(&mut Builder<Out<'_>>) -> io::Result<()>,
+        append: impl FnOnce(&mut Builder<Sending>) -> io::Result<()>,
     ) -> Result<()> {
         self.within = true;
         append(&mut self.builder).map_err(damaged)?;
@@ -280,29 +281,21 @@ impl Passing<'_> {
         Ok(())
     }
 
-    /// What the stream ends with, and the outcome.
-    fn end(
-        mut self,
-        result: Result<()>,
-        source_is_gone: bool,
-    ) -> (io::Result<()>, Result<Screened>) {
-        let out = self.builder.get_mut();
-        let closed = out.close();
-        let reader_is_gone = out.failed || closed.is_err();
-        let stream = match self.within {
+    fn end(mut self, result: Result<()>, source_is_gone: bool) -> Result<Screened> {
+        let sending = self.builder.get_mut();
+        let end = match self.within {
             true => Err(io::Error::other("the archive ends too early")),
             false => Ok(()),
         };
-        let outcome = match result {
+        let receiver_is_gone = sending.is_broken();
+        let sent = sending.finish(end);
+        sending.close();
+        match result {
             Err(error) if source_is_gone => Err(source_failed(error)),
-            _ if reader_is_gone => {
-                let message = "nobody takes the archive any more";
-                Err(Error::new(ErrorKind::Cancelled, "archive.screen", message))
-            }
+            Err(error) if receiver_is_gone => Err(sent.err().unwrap_or(error)),
             Err(error) => Err(error),
-            Ok(()) => Ok(self.screened),
-        };
-        (stream, outcome)
+            Ok(()) => sent.map(|()| self.screened),
+        }
     }
 }
 

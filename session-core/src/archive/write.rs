@@ -73,29 +73,22 @@ fn write_time(builder: &mut Builder<impl Write>, time: Timespec) -> io::Result<(
 /// Where an archive is written to; nowhere, once that was taken.
 pub(super) struct Out<'o> {
     inner: Option<&'o mut dyn Write>,
-    /// Nobody takes it any more.
-    pub(super) failed: bool,
 }
 
 impl<'o> Out<'o> {
     pub(super) fn new(inner: &'o mut dyn Write) -> Self {
-        Self { inner: Some(inner), failed: false }
+        Self { inner: Some(inner) }
     }
 
     /// Lets nothing more through: no mark at the end.
     pub(super) fn close(&mut self) -> io::Result<()> {
-        let flushed = self.inner.take().map_or(Ok(()), |out| out.flush());
-        self.failed |= flushed.is_err();
-        flushed
+        self.inner.take().map_or(Ok(()), |out| out.flush())
     }
 }
 
 impl Write for Out<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let Some(inner) = &mut self.inner else { return Ok(buf.len()) };
-        let written = inner.write(buf);
-        self.failed |= written.is_err();
-        written
+        self.inner.as_mut().map_or(Ok(buf.len()), |inner| inner.write(buf))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -120,7 +120,13 @@ impl Inner {
     async fn unsaved(&self, record: &SessionRecord) -> Result<UnsavedWork> {
         let mut all = UnsavedWork::default();
         if let Some(session) = self.open(record).await? {
-            session.fetch_workspace().await?;
+            match session.fetch_workspace().await {
+                // There is nowhere to bring anything back from, so what the host has is all.
+                Err(error) if error.kind() == ErrorKind::Lost => {
+                    all.unknown = record.spec.container.upload.then(|| error.message().to_owned());
+                }
+                fetched => fetched?,
+            }
         }
         // What lies beside the projects was made in the session.
         let workspace = self.layout().workspace(&record.id);
@@ -151,7 +157,22 @@ impl Inner {
         let steps = Steps::new(progress, id, "remove");
         let backend = self.backend(&record.spec.backend)?;
         if let Some(session) = self.open(record).await? {
-            steps.step("workspace", session.fetch_workspace()).await?;
+            let fetched = async {
+                match session.fetch_workspace().await {
+                    // Or it could never be removed. Only force comes here with an upload.
+                    Err(error) if error.kind() == ErrorKind::Lost => {
+                        if record.spec.container.upload {
+                            progress.notice(format!(
+                                "what was in its volume could not be brought back: {}",
+                                error.message()
+                            ));
+                        }
+                        Ok(())
+                    }
+                    fetched => fetched,
+                }
+            };
+            steps.step("workspace", fetched).await?;
         }
         steps.step("backend", backend.destroy(&id)).await?;
         // A holder that is late must not take the record into the index again.

@@ -182,7 +182,8 @@ impl Inner {
                 "its backend has nothing of it; its files are still there: see `sessctl inspect`";
             return Err(Error::new(ErrorKind::Lost, OPERATION, message).with_session(name));
         };
-        let running = session.status().await?.is_running();
+        let status = session.status().await.map_err(|error| error.with_session(name))?;
+        let running = status.is_running();
         if self.terminals.is_held(self.layout().home(), id).await? {
             if running {
                 return Ok(record);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use session_core::{
     Error, ErrorKind, ErrorReport, Event, Exit, ListItem, SessionId, SessionList, SessionSpec,
-    Status, Timestamp, schemas,
+    SessionStats, Status, Timestamp, schemas,
 };
 
 use crate::record;
@@ -93,7 +93,9 @@ fn parses(name: &str, sample: &Value) -> bool {
         "spec" => serde_json::from_value::<SessionSpec>(sample).is_ok(),
         "record" => session_core::SessionRecord::from_json(sample.to_string().as_bytes()).is_ok(),
         "list" => serde_json::from_value::<SessionList>(sample).is_ok(),
+        "stats" => serde_json::from_value::<SessionStats>(sample).is_ok(),
         "event" => serde_json::from_value::<Event>(sample).is_ok(),
+        "labels" => serde_json::from_value::<session_core::SessionLabels>(sample).is_ok(),
         "error" => serde_json::from_value::<ErrorReport>(sample).is_ok(),
         other => panic!("no type for {other}"),
     }

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use super::on_each_engine;
-use crate::place::{Place, finish};
+use crate::place::finish;
 use crate::screen::Screen;
 
 /// The prompt of the image's shell.
@@ -139,6 +139,24 @@ on_each_engine! {
         let session = place.session(name);
         assert_eq!(session["status"], "running");
         assert_ne!(session["started_at"], first);
+    }
+
+    /// S0.28: the engine's own commands keep working on it, as the guide says.
+    fn the_engines_own_commands(place: Place) {
+        let name = &place.name("direct");
+        place.good(&["start", name, "-d", "--", "sleep", "600"]);
+        let container = &format!("sessctl-{name}");
+        let engine = |words: &[&str]| super::images::engine(&place, words);
+        let filter = format!("label=sessctl.name={name}");
+        let listed = engine(&["ps", "--filter", &filter, "--format", "{{.Names}}"]);
+        assert_eq!(listed.trim(), container);
+        assert_eq!(engine(&["exec", container, "cat", "README.md"]), "hello\n");
+        let image = engine(&["inspect", "--format", "{{.Config.Image}}", container]);
+        assert!(image.contains("sessctl-test/tools"), "{image}");
+        let copied = place.path("copied");
+        let copied = copied.to_str().expect("UTF-8");
+        engine(&["cp", &format!("{container}:/workspace/work/README.md"), copied]);
+        assert_eq!(place.read("copied"), "hello\n");
     }
 
     /// Issue 3: what it uses, as a document and as a table.

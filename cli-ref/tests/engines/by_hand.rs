@@ -1,0 +1,41 @@
+//! A person removes a container with the engine's own command.
+
+use crate::engine::Engine;
+use crate::world::World;
+
+crate::on_each_engine! {
+    /// Issue 3: a container that is removed by hand is a state, told with what to do, and no error for others.
+    a_container_removed_by_hand_is_lost_and_can_be_cleaned_up;
+}
+
+fn a_container_removed_by_hand_is_lost_and_can_be_cleaned_up(engine: Engine) {
+    let world = World::new(engine);
+    let (name, other) = (&world.name("gone"), &world.name("other"));
+    world.start(name);
+    let before = world.containers();
+    world.start(other);
+    world.engine.remove(&before[0]);
+
+    let session = world.until_status(name, "lost");
+    let reason = session["status_reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("container is gone"), "{session:#}");
+    assert_eq!(world.session(other)["status"], "running");
+    // Its holder has ended; the other session has one still.
+    crate::world::until("one holder", || world.processes().len() == 1);
+    for arguments in [&["start", "--detach", name][..], &["exec", name, "true"]] {
+        let told = world.bad(arguments, 80);
+        assert!(told.contains(name) && told.contains("remove"), "{arguments:?}: {told}");
+    }
+    // The same again: nothing of that has changed anything.
+    assert_eq!(world.session(name)["status"], "lost");
+    world.good(&["stop", name]);
+    let file = world.session(name)["directory"].as_str().expect("a directory").to_owned();
+    assert!(std::path::Path::new(&file).join("workspace/project/README.md").is_file());
+
+    world.good(&["remove", "--force", name]);
+    world.start(name);
+    assert_eq!(world.session(name)["status"], "running");
+    world.good(&["remove", "--force", name, other]);
+    world.assert_empty("at the end");
+    assert_eq!(world.names_in("trash").len(), 3, "the workspaces are kept");
+}

@@ -1,0 +1,84 @@
+//! Main processes that behave badly.
+
+use std::path::Path;
+
+use crate::engine::Engine;
+use crate::world::{World, until};
+
+crate::on_each_engine! {
+    /// Issue 3: what ignores SIGTERM is killed when its time is over.
+    what_ignores_the_signal_is_killed;
+    /// Issue 3: when the main process ends, what it has forked ends.
+    what_forks_and_dies_leaves_nothing;
+    /// Issue 3: 100 MB that nobody looks at stay within bounds, on our side and on the engine's.
+    output_that_nobody_reads_is_bounded;
+}
+
+fn what_ignores_the_signal_is_killed(engine: Engine) {
+    let world = World::new(engine);
+    let name = &world.name("deaf");
+    world.start_command(
+        name,
+        &["sh", "-c", "trap '' TERM HUP INT; echo up; while :; do sleep 0.05; done"],
+    );
+    until("it is up", || world.good(&["logs", name]).contains("up"));
+    world.good(&["stop", "--time", "1", name]);
+    let session = world.session(name);
+    assert_eq!(session["status"], "stopped", "{session:#}");
+    assert_eq!(session["exit_code"], 137, "{session:#}");
+    world.until_no_processes("after stop");
+    world.good(&["remove", "--force", name]);
+    world.assert_empty("at the end");
+}
+
+fn what_forks_and_dies_leaves_nothing(engine: Engine) {
+    let world = World::new(engine);
+    let name = &world.name("forks");
+    let script = "trap '' HUP; (setsid sh -c 'trap \"\" TERM HUP; while :; do date +%s%N >/workspace/alive; sleep 0.05; done' \
+                  >/dev/null 2>&1 </dev/null &); until [ -s /workspace/alive ]; do sleep 0.05; done; exit 7";
+    world.start_command(name, &["sh", "-c", script]);
+    let session = world.until_status(name, "stopped");
+    assert_eq!(session["exit_code"], 7, "{session:#}");
+    world.until_no_processes("after its end");
+    let directory = session["directory"].as_str().expect("a directory").to_owned();
+    let alive = || std::fs::read(Path::new(&directory).join("workspace/alive")).expect("a time");
+    let last = alive();
+    // Long enough for it to write again if it were there: its own container is asked, which idles.
+    let processes = world.good(&["exec", name, "ps"]);
+    assert!(!processes.contains("alive"), "{processes}");
+    assert_eq!(alive(), last);
+    world.good(&["remove", "--force", name]);
+    world.assert_empty("at the end");
+}
+
+fn output_that_nobody_reads_is_bounded(engine: Engine) {
+    let world = World::new(engine);
+    let name = &world.name("loud");
+    let script =
+        "head -c 100000000 /dev/zero | tr '\\0' 'x' | fold -w 99; echo the-end; exec sleep 1000";
+    world.start_command(name, &["sh", "-c", script]);
+    until("all of it was written", || world.good(&["logs", name]).contains("the-end"));
+    let session = world.session(name);
+    assert_eq!(session["status"], "running", "{session:#}");
+    let directory = session["directory"].as_str().expect("a directory").to_owned();
+    let ours = size(Path::new(&directory));
+    assert!(ours < 32 << 20, "{ours} bytes of ours");
+    let log = world.engine.log_file(&world.containers()[0]);
+    let theirs = log.parent().map_or(0, size);
+    assert!(theirs < 8 << 20, "{theirs} bytes in {}", log.display());
+    world.good(&["stop", "--time", "1", name]);
+    world.good(&["remove", "--force", name]);
+    world.assert_empty("at the end");
+}
+
+/// The bytes of all files below.
+fn size(directory: &Path) -> u64 {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.file_type() {
+            Ok(kind) if kind.is_dir() => size(&entry.path()),
+            Ok(kind) if kind.is_file() => entry.metadata().map_or(0, |found| found.len()),
+            _ => 0,
+        })
+        .sum()
+}
