@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::host::Places;
 use async_trait::async_trait;
 use session_core::{
     Backend, Capabilities, Found, Isolation, Layout, ProbeReport, ResolvedSpec, Result, Session,
     SessionId,
 };
-use session_host::Places;
 
 use crate::session::LocalSession;
 

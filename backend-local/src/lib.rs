@@ -27,12 +27,14 @@
 //! processes by them, and a holder that carries another session's mark ends with that session.
 //!
 //! # What `stop` finds, and what is on disk
-//! [`session_host`] says both; the kind is `local`.
+//! [`host`] says both; the kind is `local`. Its parts are public for other backends of this host.
 //!
 //! [`stop`]: session_core::Session::stop
 
 mod backend;
+pub mod host;
+mod platform;
 mod session;
 
 pub use backend::LocalBackend;
-pub use session_host::{RUN_VARIABLE, SESSION_VARIABLE};
+pub use host::{RUN_VARIABLE, SESSION_VARIABLE};

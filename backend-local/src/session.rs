@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use crate::host::Place;
 use async_trait::async_trait;
 use camino::Utf8Path;
 use session_core::{
     ByteStream, Exec, ExecRequest, Launch, MainProcess, Process, Result, Session, SessionId,
     Snapshots, Stats, Status, Transfer, Usage,
 };
-use session_host::Place;
 
 #[derive(Debug)]
 pub(crate) struct LocalSession(pub(crate) Place);

@@ -12,20 +12,10 @@ use crate::backend::{Shared, blocking};
 use crate::container::{self, inspect, kill, stopped};
 use crate::list::containers;
 use crate::place::Place;
-use crate::{exec, labels, status, transfer};
+use crate::{labels, status, transfer};
 
 const OPERATION: &str = "engine.stop";
 const DESTROY: &str = "engine.destroy";
-/// How long what obeys SIGTERM at once takes.
-const HEARD: Duration = Duration::from_millis(100);
-/// How long a shell in the container may take to look for those that do not.
-const LOOK: Duration = Duration::from_secs(2);
-/// Sends SIGHUP to each process that ignores SIGTERM, bit 14 of its ignored signals; not to itself,
-/// and not to the init.
-const HANG_UP: &str = "for f in /proc/[0-9]*/status; do p=${f#/proc/}; p=${p%/status}; \
-    [ $p = 1 ] || [ $p = $$ ] || while read -r k v; do [ \"$k\" = SigIgn: ] || continue; \
-    case $v in *[4567cdef]???) kill -HUP $p;; esac; done <$f; done 2>/dev/null";
-
 /// How long a start may be at work when its run's end is written down.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -39,12 +29,12 @@ pub(crate) async fn stop(shared: &Shared, place: &Place, grace: Duration) -> Res
         // Half made, or not to be understood: what has its label is its own all the same.
         _ => {
             for container in containers(shared, OPERATION, Some(place.id())).await? {
-                end(shared, &container.container, grace).await?;
+                end(shared, place, &container.container, grace).await?;
             }
             return Ok(());
         }
     };
-    end(shared, &session.container, grace).await?;
+    end(shared, place, &session.container, grace).await?;
     let Some(seen) = inspect(engine, OPERATION, &session.container).await? else { return Ok(()) };
     let is_main = place.state().is_ok_and(|state| status::runs_main(&state, &seen));
     if is_main && !seen.is_running() {
@@ -54,7 +44,7 @@ pub(crate) async fn stop(shared: &Shared, place: &Place, grace: Duration) -> Res
     Ok(())
 }
 
-async fn end(shared: &Shared, container: &str, grace: Duration) -> Result<()> {
+async fn end(shared: &Shared, place: &Place, container: &str, grace: Duration) -> Result<()> {
     let engine = shared.engine().await?;
     let running =
         inspect(engine, OPERATION, container).await?.is_some_and(|seen| seen.is_running());
@@ -75,15 +65,6 @@ async fn end(shared: &Shared, container: &str, grace: Duration) -> Result<()> {
     let ended = ended.await;
     place.mark_ending(false).await;
     ended
-}
-
-/// Asks in the way that interactive shells understand: they ignore SIGTERM, and hand SIGHUP on to
-/// their jobs. What does not hear that either is killed later, so nothing depends on it.
-async fn hang_up(engine: &Engine, container: &str) {
-    let asked = exec::output_of(engine, container, HANG_UP);
-    if let Ok(Err(error)) = tokio::time::timeout(LOOK, asked).await {
-        tracing::debug!(%error, "what ignores a polite end was not found");
-    }
 }
 
 /// Writes the end of the run that began at `started_at` down, for lists to know it without asking

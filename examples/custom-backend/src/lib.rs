@@ -3,19 +3,19 @@
 //!
 //! Every program runs in `bwrap` (bubblewrap), in namespaces of its own for files and processes.
 //! Shown here: the whole of what a backend implements. What is the same for all backends whose
-//! processes run on this host (places, terminals, ends, archives) is `session-host`'s.
+//! processes run on this host (places, terminals, ends, archives) is `backend_local::host`'s.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use backend_local::host::{Place, Places};
 use camino::{Utf8Path, Utf8PathBuf};
 use session_core::{
     Backend, ByteStream, Capabilities, Check, Exec, ExecRequest, Found, Isolation, Launch, Layout,
     MainProcess, ProbeReport, Process, ResolvedSpec, Result, Session, SessionId, Snapshots, Stats,
     Status, Transfer,
 };
-use session_host::{Place, Places};
 
 /// The kind, as it stands in records and as `--backend` takes it.
 pub const KIND: &str = "bwrap";

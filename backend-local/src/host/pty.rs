@@ -7,8 +7,8 @@ use pty_process::{OwnedReadPty, OwnedWritePty};
 use session_core::{Error, Result, TerminalSize};
 use tokio::process::{Child, Command};
 
-use crate::child::set_size;
-use crate::program::Program;
+use crate::host::child::set_size;
+use crate::host::program::Program;
 
 /// A started process with the master side of its terminal.
 pub(crate) struct OnTerminal {

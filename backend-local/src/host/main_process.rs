@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use session_core::{Error, ErrorKind, Exit, Launch, MainProcess, Result, Timestamp};
 
-use crate::RUN_VARIABLE;
-use crate::child::{Control, unignore_signals};
+use crate::host::RUN_VARIABLE;
+use crate::host::child::{Control, unignore_signals};
+use crate::host::program::{Program, missing_directory};
+use crate::host::pty::OnTerminal;
+use crate::host::state::{ExitFile, MainFile, Place, RunLock};
+use crate::host::status;
+use crate::host::streams::{Reading, Writing};
+use crate::host::tree::{self, ProcessKey, Tree};
 use crate::platform;
-use crate::program::{Program, missing_directory};
-use crate::pty::OnTerminal;
-use crate::state::{ExitFile, MainFile, Place, RunLock};
-use crate::status;
-use crate::streams::{Reading, Writing};
-use crate::tree::{self, ProcessKey, Tree};
 
 const OPERATION: &str = "host.start";
 /// How long what a main process leaves behind may take to end by itself.

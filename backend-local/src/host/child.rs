@@ -15,9 +15,9 @@ use tokio::process::Child;
 use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
 
-use crate::places::blocking;
+use crate::host::places::blocking;
+use crate::host::tree::{self, Table};
 use crate::platform;
-use crate::tree::{self, Table};
 
 /// Where we are not told of an end, how often we look for it.
 const GRAIN: Duration = Duration::from_millis(10);

@@ -4,7 +4,7 @@ use std::fs;
 
 use rustix::param::{clock_ticks_per_second, page_size};
 
-use crate::tree::Row;
+use crate::host::tree::Row;
 
 /// All processes that we may see; none where there is no `/proc`.
 pub(crate) fn rows() -> Vec<Row> {

@@ -11,10 +11,10 @@ use session_core::{
     Strategy, Timestamp,
 };
 
-use crate::program::Runner;
-use crate::session::end_all;
-use crate::state::{Place, Presence, SessionFile};
-use crate::{probe, status};
+use crate::host::program::Runner;
+use crate::host::session::end_all;
+use crate::host::state::{Place, Presence, SessionFile};
+use crate::host::{probe, status};
 
 /// How long `remove` lets processes end by themselves; who wants longer calls `stop` first.
 const REMOVE_GRACE: Duration = Duration::from_secs(1);
@@ -47,8 +47,8 @@ impl Places {
     /// [`RUN_VARIABLE`]); its exit is taken for the program's. If it stays in between, signals
     /// reach it as well.
     ///
-    /// [`SESSION_VARIABLE`]: crate::SESSION_VARIABLE
-    /// [`RUN_VARIABLE`]: crate::RUN_VARIABLE
+    /// [`SESSION_VARIABLE`]: crate::host::SESSION_VARIABLE
+    /// [`RUN_VARIABLE`]: crate::host::RUN_VARIABLE
     #[must_use]
     pub fn with_runner(
         self,

@@ -13,5 +13,5 @@ pub(crate) use linux::{
 
 #[cfg(not(target_os = "linux"))]
 compile_error!(
-    "session-host runs on Linux so far: write src/platform/<system>.rs and name it in src/platform.rs"
+    "backend-local runs on Linux so far: write src/platform/<system>.rs and name it in src/platform.rs"
 );

@@ -5,8 +5,8 @@ use std::fs::{File, TryLockError};
 use camino::{Utf8Path, Utf8PathBuf};
 use session_core::{Check, ProbeReport};
 
+use crate::host::tree::ProcessKey;
 use crate::platform;
-use crate::tree::ProcessKey;
 
 /// Looks, leaving nothing behind. Blocks.
 pub(crate) fn report(kind: &str, home: &Utf8Path) -> ProbeReport {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use session_core::{Error, ErrorKind, Status, Timestamp};
 
+use crate::host::state::{Place, Presence, SessionFile};
 use crate::platform;
-use crate::state::{Place, Presence, SessionFile};
 
 /// What the session is now. Anything that can't be understood is a reason for being lost.
 pub(crate) fn of(place: &Place) -> Status {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use session_core::{Error, ErrorKind, ExecRequest, Input, Output, Process, Result};
 
-use crate::child::{Control, unignore_signals};
-use crate::program::{Program, missing_directory};
-use crate::pty::OnTerminal;
-use crate::state::Place;
-use crate::status;
-use crate::streams::{Reading, Writing};
+use crate::host::child::{Control, unignore_signals};
+use crate::host::program::{Program, missing_directory};
+use crate::host::pty::OnTerminal;
+use crate::host::state::Place;
+use crate::host::status;
+use crate::host::streams::{Reading, Writing};
 
 const OPERATION: &str = "host.exec";
 

@@ -7,10 +7,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use session_core::archive::{Links, Pack, unpack};
 use session_core::{ByteStream, Error, ErrorKind, Result};
 
-use crate::places::blocking;
-use crate::program::missing_directory;
-use crate::state::Place;
-use crate::status;
+use crate::host::places::blocking;
+use crate::host::program::missing_directory;
+use crate::host::state::Place;
+use crate::host::status;
 
 pub(crate) async fn put(place: &Place, dest: &Utf8Path, tar: ByteStream) -> Result<()> {
     let id = place.id().to_string();

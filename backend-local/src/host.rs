@@ -40,7 +40,6 @@ mod child;
 mod exec;
 mod main_process;
 mod places;
-mod platform;
 mod probe;
 mod program;
 mod pty;
@@ -49,7 +48,7 @@ mod state;
 mod status;
 mod streams;
 mod transfer;
-mod tree;
+pub(crate) mod tree;
 
 pub use places::Places;
 pub use state::Place;

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use rustix::io::{Errno, Result};
 use rustix::process::{Pid, PidfdFlags, Signal};
 
-use crate::tree::ProcessKey;
+use crate::host::tree::ProcessKey;
 
 /// The identity of this boot of the machine, if the system tells.
 pub(crate) fn boot_id() -> Option<String> {

@@ -9,8 +9,8 @@ use rustix::fs::Access;
 use session_core::{Error, ErrorKind, Result};
 use tokio::process::Command;
 
-use crate::state::Place;
-use crate::{RUN_VARIABLE, SESSION_VARIABLE};
+use crate::host::state::Place;
+use crate::host::{RUN_VARIABLE, SESSION_VARIABLE};
 
 /// Where programs are looked up if the environment has no `PATH`.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";

@@ -7,11 +7,12 @@ use session_core::{
     ByteStream, Error, ErrorKind, ExecRequest, Launch, MainProcess, Process, Result, Status, Usage,
 };
 
-use crate::main_process::{self, undying};
-use crate::places::blocking;
-use crate::state::Place;
-use crate::tree::{ProcessKey, Tree};
-use crate::{SESSION_VARIABLE, exec, platform, status, transfer};
+use crate::host::main_process::{self, undying};
+use crate::host::places::blocking;
+use crate::host::state::Place;
+use crate::host::tree::{ProcessKey, Tree};
+use crate::host::{SESSION_VARIABLE, exec, status, transfer};
+use crate::platform;
 
 /// How long a holder may take to record an end that it can see.
 const RECORD_PATIENCE: Duration = Duration::from_secs(5);

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use session_core::{Error, Exit, Result, SessionId, Timestamp};
 
-use crate::program::Runner;
-use crate::tree::ProcessKey;
+use crate::host::program::Runner;
+use crate::host::tree::ProcessKey;
 
 /// Longer than any file that we write; what is longer is not ours.
 const MAX_BYTES: u64 = 1 << 20;
