@@ -21,8 +21,8 @@ fn a_container_removed_by_hand_is_lost_and_can_be_cleaned_up(engine: Engine) {
     assert!(reason.contains("container is gone"), "{session:#}");
     assert_eq!(world.session(other)["status"], "running");
     // Its holder has ended; the other session has one still.
-    crate::world::until("one holder", || world.processes().len() == 1);
-    for arguments in [&["start", "--detach", name][..], &["exec", name, "true"]] {
+    crate::world::until("one holder is left", || world.holders() == 1);
+    for arguments in [&["start", "--detach", name][..], &["exec", name, "--", "true"]] {
         let told = world.bad(arguments, 80);
         assert!(told.contains(name) && told.contains("remove"), "{arguments:?}: {told}");
     }

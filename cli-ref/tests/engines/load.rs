@@ -29,6 +29,7 @@ fn five_sessions_work_at_once(engine: Engine) {
         let here = world.good(&[
             "exec",
             name,
+            "--",
             "sh",
             "-c",
             "cat mine; tail -n 1 README.md; wc -l <README.md",

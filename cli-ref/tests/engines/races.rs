@@ -38,8 +38,8 @@ fn one_session_is_started_once(engine: Engine) {
     let done = at_once((0..CLIENTS).map(|_| world.command(&["start", "--detach", name])));
     assert!(done.iter().all(|done| done.code == 0), "{done:#?}");
     assert_eq!(world.session(name)["status"], "running");
-    assert_eq!(world.processes().len(), 1, "holders: {:?}", world.processes());
-    let starts = world.good(&["exec", name, "cat", "/workspace/starts"]);
+    assert_eq!(world.holders(), 1, "holders: {:?}", world.processes());
+    let starts = world.good(&["exec", name, "--", "cat", "/workspace/starts"]);
     assert_eq!(starts.lines().count(), 2, "{starts}");
     world.good(&["remove", "--force", name]);
     world.assert_empty("at the end");

@@ -230,7 +230,13 @@ impl World {
         self.until_no_processes(what);
     }
 
-    /// The processes of this home on the host, holders above all.
+    /// How many holders there are.
+    pub(crate) fn holders(&self) -> usize {
+        let is_holder = |line: &&String| line.trim_end().ends_with("__hold");
+        self.processes().iter().filter(is_holder).count()
+    }
+
+    /// The processes of this home on the host: holders, and what they watch over.
     pub(crate) fn processes(&self) -> Vec<String> {
         let mark = format!("SESSCTL_HOME={}", self.path("home").display());
         let mut found = Vec::new();
@@ -258,8 +264,13 @@ impl Drop for World {
 }
 
 /// Waits for what must happen.
-pub(crate) fn until(what: &str, mut happened: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+pub(crate) fn until(what: &str, happened: impl FnMut() -> bool) {
+    until_within(PATIENCE, what, happened);
+}
+
+/// The same for what takes long.
+pub(crate) fn until_within(patience: Duration, what: &str, mut happened: impl FnMut() -> bool) {
+    let deadline = Instant::now() + patience;
     while !happened() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(20));
