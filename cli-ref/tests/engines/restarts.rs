@@ -49,13 +49,13 @@ fn podman_stops_and_starts() {
 /// Issue 3: an engine that dies while a session is made or started leaves it whole or gone.
 #[test]
 fn docker_dies_under_a_start() {
-    on_private("docker", PrivateOptions::docker(), |private, engine| dies(private, engine));
+    on_private("docker", PrivateOptions::docker(), dies);
 }
 
 /// The same.
 #[test]
 fn podman_dies_under_a_start() {
-    on_private("podman", PrivateOptions::podman(), |private, engine| dies(private, engine));
+    on_private("podman", PrivateOptions::podman(), dies);
 }
 
 fn on_private(
