@@ -1,15 +1,14 @@
 //! `/etc/passwd` and `/etc/group` with a line for the session's user.
 
 use std::fs;
-use std::io::Read as _;
 
 use bollard::errors::Error as Failure;
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{CreateContainerOptions, DownloadFromContainerOptions};
 use camino::{Utf8Path, Utf8PathBuf};
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde::{Deserialize, Serialize};
-use session_core::{Error, Result};
+use session_core::{Error, Result, archive};
 
 use crate::account::Account;
 use crate::backend::{Shared, blocking};
@@ -126,23 +125,17 @@ async fn asked(engine: &Engine, image: &Image, labels: &Labels) -> Result<ImageF
 /// A plain file's text; empty if it is missing or something else.
 async fn read(engine: &Engine, container: &str, path: &Utf8Path) -> Result<String> {
     let options = DownloadFromContainerOptions { path: path.to_string() };
-    let chunks = engine.long().download_from_container(container, Some(options));
-    let archive: Vec<u8> = match chunks.map_ok(|chunk| chunk.to_vec()).try_concat().await {
-        Ok(archive) => archive,
-        Err(Failure::DockerResponseServerError { status_code: 404, .. }) => {
+    let mut chunks = engine.long().download_from_container(container, Some(options));
+    let first = match chunks.next().await {
+        Some(Err(Failure::DockerResponseServerError { status_code: 404, .. })) | None => {
             return Ok(String::new());
         }
-        Err(failure) => return Err(engine.error(OPERATION, "look into the image", failure)),
+        Some(Err(failure)) => return Err(engine.error(OPERATION, "look into the image", failure)),
+        Some(Ok(first)) => Ok(first),
     };
-    let mut text = String::new();
-    let mut entries = tar::Archive::new(archive.as_slice());
-    let entry =
-        entries.entries().ok().and_then(|mut entries| entries.next()).and_then(|it| it.ok());
-    if let Some(entry) = entry.filter(|entry| entry.header().entry_type().is_file()) {
-        // What is no text is no account file.
-        if entry.take(MAX_BYTES).read_to_string(&mut text).is_err() {
-            text.clear();
-        }
-    }
-    Ok(text)
+    let rest = chunks.map_err(std::io::Error::other);
+    let archive = futures_util::stream::once(async { first }).chain(rest);
+    let content = archive::first_file(Box::pin(archive), MAX_BYTES).await?;
+    // What is no text is no account file.
+    Ok(content.and_then(|content| String::from_utf8(content).ok()).unwrap_or_default())
 }

@@ -1,6 +1,7 @@
 //! Looks an entry up in an engine's archive.
 
 use std::ffi::OsString;
+use std::io::Read as _;
 
 use tar::Archive;
 
@@ -37,6 +38,26 @@ pub async fn find(tar: ByteStream, name: impl Into<OsString>) -> Result<There> {
             });
         }
         Ok(There::Nothing)
+    })
+    .await
+}
+
+/// The content of an archive's first entry if that is a plain file of at most `most` bytes.
+///
+/// For a file of which an engine was asked by its path. Holds it in memory, and no more than that;
+/// reads no further. Needs a tokio runtime.
+pub async fn first_file(tar: ByteStream, most: u64) -> Result<Option<Vec<u8>>> {
+    let mut source = stream::reader(tar);
+    blocking(move || {
+        let mut archive = Archive::new(&mut source);
+        let Some(entry) = archive.entries().map_err(damaged)?.next() else { return Ok(None) };
+        let mut entry = entry.map_err(damaged)?;
+        let fits = entry.header().entry_type().is_file() && entry.size() <= most;
+        let mut content = Vec::new();
+        if fits {
+            entry.read_to_end(&mut content).map_err(damaged)?;
+        }
+        Ok(fits.then_some(content))
     })
     .await
 }

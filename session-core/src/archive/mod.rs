@@ -26,7 +26,7 @@ mod tests;
 
 pub use directories::Directories;
 pub use entry::Links;
-pub use find::find;
+pub use find::{find, first_file};
 pub use pack::Pack;
 pub use rename::Rename;
 pub use screen::{Screen, Screened, There};

@@ -180,3 +180,16 @@ async fn a_record_that_is_not_understood_is_no_name() {
     let bytes = [std::mem::take(builder.get_mut()), file("lineend")].concat();
     collect(Rename::new(0, "x").pass(stream_of(&bytes))).await.unwrap_err();
 }
+
+#[tokio::test]
+async fn a_file_is_read_by_itself() {
+    let first = |archive: Vec<u8>, most| async move {
+        super::first_file(stream_of(&archive), most).await.map_err(|error| error.kind())
+    };
+    assert_eq!(first(file("passwd"), 7).await, Ok(Some(b"content".to_vec())));
+    assert_eq!(first(file("passwd"), 6).await, Ok(None));
+    assert_eq!(first(entry(EntryType::Symlink, "passwd", "shadow", b""), 7).await, Ok(None));
+    assert_eq!(first(Vec::new(), 7).await, Ok(None));
+    let cut = file("passwd")[..515].to_vec();
+    assert!(first(cut, 7).await.is_err());
+}
