@@ -31,7 +31,7 @@ const EXIT_CODES_HINT: &str = "Exit codes are listed in docs/exit-codes.md.";
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make a session and enter it; enter it if it exists.
-    Start(Start),
+    Start(Box<Start>),
     /// Enter a session; start it first if it does not run.
     Attach(Attach),
     /// Show all sessions.

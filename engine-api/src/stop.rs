@@ -12,10 +12,20 @@ use crate::backend::{Shared, blocking};
 use crate::container::{self, inspect, kill, stopped};
 use crate::list::containers;
 use crate::place::Place;
-use crate::{labels, status, transfer};
+use crate::{exec, labels, status, transfer};
 
 const OPERATION: &str = "engine.stop";
 const DESTROY: &str = "engine.destroy";
+/// How long what obeys SIGTERM at once takes.
+const HEARD: Duration = Duration::from_millis(100);
+/// How long a shell in the container may take to look for those that do not.
+const LOOK: Duration = Duration::from_secs(2);
+/// Sends SIGHUP to each process that ignores SIGTERM, bit 14 of its ignored signals; not to itself,
+/// and not to the init.
+const HANG_UP: &str = "for f in /proc/[0-9]*/status; do p=${f#/proc/}; p=${p%/status}; \
+    [ $p = 1 ] || [ $p = $$ ] || while read -r k v; do [ \"$k\" = SigIgn: ] || continue; \
+    case $v in *[4567cdef]???) kill -HUP $p;; esac; done <$f; done 2>/dev/null";
+
 /// How long a start may be at work when its run's end is written down.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -56,7 +66,12 @@ async fn end(shared: &Shared, place: &Place, container: &str, grace: Duration) -
     let ended = async {
         if !grace.is_zero() {
             kill(engine, OPERATION, container, "TERM").await?;
-            if stopped(engine, OPERATION, container, grace).await?.is_some() {
+            let at_once = grace.min(HEARD);
+            if stopped(engine, OPERATION, container, at_once).await?.is_some() {
+                return Ok(());
+            }
+            hang_up(engine, container).await;
+            if stopped(engine, OPERATION, container, grace - at_once).await?.is_some() {
                 return Ok(());
             }
         }
@@ -65,6 +80,15 @@ async fn end(shared: &Shared, place: &Place, container: &str, grace: Duration) -
     let ended = ended.await;
     place.mark_ending(false).await;
     ended
+}
+
+/// Asks in the way that interactive shells understand: they ignore SIGTERM, and hand SIGHUP on to
+/// their jobs. What does not hear that either is killed later, so nothing depends on it.
+async fn hang_up(engine: &Engine, container: &str) {
+    let asked = exec::output_of(engine, container, HANG_UP);
+    if let Ok(Err(error)) = tokio::time::timeout(LOOK, asked).await {
+        tracing::debug!(%error, "what ignores a polite end was not found");
+    }
 }
 
 /// Writes the end of the run that began at `started_at` down, for lists to know it without asking
@@ -106,7 +130,13 @@ pub(crate) async fn remove_volumes(shared: &Shared, engine: &Engine, place: &Pla
         .list_volumes(Some(ListVolumesOptions { filters }))
         .await
         .map_err(|failure| engine.error(DESTROY, "list the volumes", failure))?;
+    let home = labels::home(&shared.layout);
     for volume in found.volumes.unwrap_or_default() {
+        // Podman takes a volume that has one of the labels (docs/engines.md, C12): another session's.
+        let is_home = volume.labels.get(labels::HOME) == Some(&home);
+        if !is_home || labels::id(&volume.labels) != Some(*place.id()) {
+            continue;
+        }
         let options = RemoveVolumeOptions { force: true };
         match engine.long().remove_volume(&volume.name, Some(options)).await {
             Ok(()) | Err(Failure::DockerResponseServerError { status_code: 404, .. }) => {}

@@ -38,7 +38,7 @@ impl Context {
     /// Does it; gives the code to end with.
     pub(crate) async fn run(&self, command: Command) -> Result<u8> {
         match command {
-            Command::Start(arguments) => start::run(self, arguments).await,
+            Command::Start(arguments) => start::run(self, *arguments).await,
             Command::Attach(arguments) => attach::run(self, arguments).await,
             Command::List(arguments) => list::run(self, &arguments).await,
             Command::Stop(arguments) => stop::stop(self, &arguments).await,

@@ -3,6 +3,8 @@
 //! The same tests run on Docker and on Podman. A test whose engine isn't there says so and passes.
 
 mod by_hand;
+mod clients;
+mod direct_access;
 mod engine;
 mod errors;
 mod full_disk;

@@ -134,6 +134,7 @@ const RULES: &[Rule] = &[
     rule(&[400, 500], &["exec: ", "permission denied"], Cause::CommandMissing),
     rule(&[400, 404, 500], &["unable to find user"], Cause::UserMissing),
     rule(&[400, 404, 500], &["unable to find group"], Cause::UserMissing),
+    rule(&[500], &["unknown user error looking up user"], Cause::UserMissing),
     // F8
     rule(&[409, 500], &["is not running"], Cause::NotRunning),
     rule(&[409, 500], &["cannot exec in a stopped"], Cause::NotRunning),
@@ -153,7 +154,7 @@ const RULES: &[Rule] = &[
     rule(&[404], &["page not found"], Cause::RouteMissing),
     // F12
     rule(&[500], &["container-init binary not found"], Cause::InitMissing),
-    rule(&[500], &["catatonit"], Cause::InitMissing),
+    rule(&[500], &["catatonit", "no such file"], Cause::InitMissing),
     // F13
     rule(&[], &["insufficient uids or gids"], Cause::IdsMissing),
     rule(&[], &["not enough ids available"], Cause::IdsMissing),

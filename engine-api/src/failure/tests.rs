@@ -129,6 +129,11 @@ fn answers_have_their_kind() {
             "Invalid container name (-x), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
             Kind::InvalidInput,
         ),
+        (
+            500,
+            r#"determining run uid: user: unknown user error looking up user "nope""#,
+            Kind::InvalidInput,
+        ),
         (404, "network nope not found", Kind::NotFound),
         (500, "unable to find network with name or ID nope: network not found", Kind::NotFound),
         (400, "Minimum memory limit allowed is 6MB", Kind::InvalidInput),

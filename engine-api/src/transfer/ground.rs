@@ -1,7 +1,5 @@
 //! A container as far as trees are concerned.
 
-use std::collections::HashMap;
-
 use bollard::errors::Error as Failure;
 use bollard::query_parameters::InspectContainerOptions;
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
@@ -19,10 +17,6 @@ pub(super) struct Ground {
     /// User and group of the session's processes.
     pub(super) user: (u32, u32),
     pub(super) mounts: Vec<Mounted>,
-    /// What it was made with: its image, and the labels it is found by.
-    pub(super) image: String,
-    pub(super) labels: HashMap<String, String>,
-    read_only: bool,
     working_directory: Utf8PathBuf,
 }
 
@@ -39,8 +33,8 @@ pub(super) enum MountKind {
     Host(Utf8PathBuf),
     /// A directory of the host in which another user makes files.
     Foreign(Utf8PathBuf),
-    /// A volume of the engine, by its name.
-    Volume(String),
+    /// A volume of the engine.
+    Volume,
     /// Memory, which only a running container has.
     Memory,
     Other,
@@ -87,7 +81,7 @@ impl Ground {
                 let kind = match (mount.typ.as_deref(), source) {
                     (Some("bind"), Some(source)) if handles => MountKind::Host(source.into()),
                     (Some("bind"), Some(source)) => MountKind::Foreign(source.into()),
-                    (Some("volume"), _) => MountKind::Volume(mount.name.unwrap_or_default()),
+                    (Some("volume"), _) => MountKind::Volume,
                     (Some("tmpfs"), _) => MountKind::Memory,
                     _ => MountKind::Other,
                 };
@@ -104,19 +98,12 @@ impl Ground {
             running: found.state.and_then(|state| state.running).unwrap_or(false),
             user,
             mounts,
-            image: found.image.unwrap_or_default(),
-            labels: config.labels.unwrap_or_default(),
-            read_only: host.readonly_rootfs.unwrap_or(false),
             working_directory: working_directory.unwrap_or_else(|| "/".to_owned()).into(),
         })
     }
 
     pub(super) fn is_podman(&self) -> bool {
         self.engine.identity().kind == EngineKind::Podman
-    }
-
-    pub(super) fn is_read_only(&self) -> bool {
-        self.read_only
     }
 
     /// The path from the container's root, without `.` and `..`; a `..` is taken by its letters.
@@ -128,15 +115,6 @@ impl Ground {
     pub(super) fn mount(&self, path: &Utf8Path) -> Option<&Mounted> {
         let within = self.mounts.iter().filter(|mount| path.starts_with(&mount.target));
         within.max_by_key(|mount| mount.target.as_str().len())
-    }
-
-    /// The name of the volume that is mounted at `target`.
-    pub(super) fn volume(&self, target: &Utf8Path) -> Option<&str> {
-        let at = self.mounts.iter().find(|mount| mount.target == target)?;
-        match &at.kind {
-            MountKind::Volume(name) => Some(name),
-            _ => None,
-        }
     }
 
     /// Whether something else is mounted below `path`.

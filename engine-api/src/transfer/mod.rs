@@ -53,7 +53,7 @@ pub(crate) async fn fetch_workspace(session: &ContainerSession) -> Result<()> {
     let ground = Ground::of_session(session, FETCH).await?;
     let host = &session.shared.host;
     let fetched = match ground.mount(WORKSPACE.into()).map(|mount| &mount.kind) {
-        Some(MountKind::Volume(_)) => volume::fetch(&ground, &workspace).await,
+        Some(MountKind::Volume) => volume::fetch(&ground, &workspace).await,
         Some(MountKind::Foreign(_)) => reclaim::reclaim(&ground, host.uid, host.gid).await,
         _ => Ok(()),
     };

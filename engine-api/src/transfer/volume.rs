@@ -6,8 +6,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 
-use bollard::models::{ContainerCreateBody, HostConfig, Mount, MountType, VolumeCreateRequest};
-use bollard::query_parameters::{CreateContainerOptions, RemoveContainerOptions};
+use bollard::models::VolumeCreateRequest;
 use camino::Utf8Path;
 use futures_util::StreamExt as _;
 use rustix::fs::{CWD, RenameFlags};
@@ -42,26 +41,19 @@ pub(crate) async fn make_volume(
 ///
 /// Everything there is the session's user's, the directory itself included; all else is as on the
 /// host. Links are not judged: the workspace is the caller's. What was there by the same names is
-/// replaced. On an error a part may be there.
+/// replaced. On an error a part may be there. The container's own files must not be read-only.
 pub(crate) async fn upload_workspace(
     engine: &Engine,
     container: &str,
     workspace: &Utf8Path,
 ) -> Result<()> {
     let ground = Ground::of(engine, UPLOAD, container, 0).await?;
-    // Docker sets whose a volume is only by an entry in the directory above, refuses links that lead
-    // out of the directory that is uploaded to, and refuses one that is read-only.
+    // Docker sets whose a volume is only by an entry in the directory above, and refuses links that
+    // lead out of the directory that is uploaded to.
     if ground.is_podman() {
         return fill(&ground, workspace, WORKSPACE, ".").await;
     }
-    if !ground.is_read_only() {
-        return fill(&ground, workspace, "/", "workspace").await;
-    }
-    let aside = Aside::make(&ground).await?;
-    let mut there = ground.clone();
-    there.container.clone_from(&aside.container);
-    let filled = fill(&there, workspace, "/", "workspace").await;
-    filled.and(aside.remove(engine).await)
+    fill(&ground, workspace, "/", "workspace").await
 }
 
 async fn fill(ground: &Ground, workspace: &Utf8Path, dest: &str, name: &str) -> Result<()> {
@@ -128,49 +120,6 @@ fn remembering(stream: ByteStream) -> (ByteStream, Remembered) {
         })
     });
     (Box::pin(stream), failure)
-}
-
-/// A container that is never started, with the session's volume and a directory around it that can
-/// be written. It has the session's labels, so that what a crash leaves is found with the session.
-struct Aside {
-    container: String,
-}
-
-impl Aside {
-    async fn make(ground: &Ground) -> Result<Self> {
-        let volume = ground.volume(WORKSPACE.into()).ok_or_else(|| {
-            let message = "its container has no volume for the workspace; remove the session";
-            Error::new(ErrorKind::Lost, UPLOAD, message)
-        })?;
-        let mount = Mount {
-            typ: Some(MountType::VOLUME),
-            source: Some(volume.to_owned()),
-            target: Some(WORKSPACE.to_owned()),
-            ..Mount::default()
-        };
-        let body = ContainerCreateBody {
-            image: Some(ground.image.clone()),
-            entrypoint: Some(vec!["/bin/false".to_owned()]),
-            labels: Some(ground.labels.clone()),
-            host_config: Some(HostConfig {
-                mounts: Some(vec![mount]),
-                network_mode: Some("none".to_owned()),
-                ..HostConfig::default()
-            }),
-            ..ContainerCreateBody::default()
-        };
-        let made =
-            ground.engine.long().create_container(None::<CreateContainerOptions>, body).await;
-        let made =
-            made.map_err(|failure| engine_error(UPLOAD, "make a container aside", failure))?;
-        Ok(Self { container: made.id })
-    }
-
-    async fn remove(self, engine: &Engine) -> Result<()> {
-        let options = RemoveContainerOptions { force: true, ..RemoveContainerOptions::default() };
-        let removed = engine.long().remove_container(&self.container, Some(options)).await;
-        removed.map_err(|failure| engine_error(UPLOAD, "remove the container aside", failure))
-    }
 }
 
 /// Brings the volume's tree into `workspace`, a directory of the host, in one step: all of it or

@@ -21,6 +21,9 @@ mod stream;
 mod unpack;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use directories::Directories;
 pub use entry::Links;
 pub use find::find;

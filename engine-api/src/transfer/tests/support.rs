@@ -51,7 +51,6 @@ pub(crate) async fn engines() -> Vec<Engine> {
 /// What a container is to be like.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Wanted {
-    pub(crate) read_only: bool,
     pub(crate) memory_at: Option<&'static str>,
 }
 
@@ -91,7 +90,6 @@ impl Container {
             host_config: Some(HostConfig {
                 mounts: Some(memory.into_iter().chain([volume]).collect()),
                 network_mode: Some("none".to_owned()),
-                readonly_rootfs: Some(wanted.read_only),
                 userns_mode: keep_id,
                 ..HostConfig::default()
             }),

@@ -8,37 +8,36 @@ use camino::Utf8Path;
 use super::support::{Container, USER, Wanted, described, engines, make_tree, same};
 use crate::transfer::{upload_workspace, volume};
 
-/// The same tree, modes and links, and everything the session's user's, on each engine; also in a
-/// container whose own files can't be changed. The container was never started.
+/// The same tree, modes and links, and everything the session's user's, on each engine, into a container
+/// that was never started.
 #[tokio::test]
 async fn a_workspace_goes_there_and_comes_back() {
     for engine in engines().await {
-        for read_only in [false, true] {
-            let place = tempfile::tempdir().expect("a directory");
-            let place = Utf8Path::from_path(place.path()).expect("UTF-8");
-            let (workspace, back) = (place.join("workspace"), place.join("back"));
-            make_tree(workspace.as_std_path());
-            let container =
-                Container::make(&engine, Wanted { read_only, ..Wanted::default() }).await;
-            upload_workspace(&engine, &container.id, &workspace).await.expect("it is uploaded");
-            fs::create_dir(&back).expect("it can be made");
-            fs::write(back.join("old"), "of before").expect("it can be written");
-            volume::fetch(&container.ground().await, &back).await.expect("it is fetched");
-            same(&described(workspace.as_std_path()), &described(back.as_std_path()));
-            assert_eq!(place.read_dir_utf8().expect("ours").count(), 2, "something is left over");
+        let place = tempfile::tempdir().expect("a directory");
+        let place = Utf8Path::from_path(place.path()).expect("UTF-8");
+        let (workspace, back) = (place.join("workspace"), place.join("back"));
+        make_tree(workspace.as_std_path());
+        let container = Container::make(&engine, Wanted::default()).await;
+        upload_workspace(&engine, &container.id, &workspace).await.expect("it is uploaded");
+        fs::create_dir(&back).expect("it can be made");
+        fs::write(back.join("old"), "of before").expect("it can be written");
+        volume::fetch(&container.ground().await, &back).await.expect("it is fetched");
+        same(&described(workspace.as_std_path()), &described(back.as_std_path()));
+        assert_eq!(place.read_dir_utf8().expect("ours").count(), 2, "something is left over");
 
-            container.start().await;
-            let others = format!("find . ! -uid {} -o ! -gid {}", USER.0, USER.1);
-            assert_eq!(container.sh(&others).await, "", "{:?}", engine.identity());
-            // What the session does comes back, too: a device's place, were it made, is left out.
-            container.sh("chmod u+w fixed && echo more > fixed && mkfifo pipe && rm run.sh && ln zero hard").await;
-            volume::fetch(&container.ground().await, &back).await.expect("it is fetched again");
-            assert_eq!(fs::read_to_string(back.join("fixed")).expect("there"), "more\n");
-            assert!(!back.join("run.sh").exists() && !back.join("pipe").exists());
-            let inode = |name| fs::metadata(back.join(name)).expect("there").ino();
-            assert_eq!(inode("zero"), inode("hard"));
-            container.remove().await;
-        }
+        container.start().await;
+        let others = format!("find . ! -uid {} -o ! -gid {}", USER.0, USER.1);
+        assert_eq!(container.sh(&others).await, "", "{:?}", engine.identity());
+        // What the session does comes back, too: a device's place, were it made, is left out.
+        container
+            .sh("chmod u+w fixed && echo more > fixed && mkfifo pipe && rm run.sh && ln zero hard")
+            .await;
+        volume::fetch(&container.ground().await, &back).await.expect("it is fetched again");
+        assert_eq!(fs::read_to_string(back.join("fixed")).expect("there"), "more\n");
+        assert!(!back.join("run.sh").exists() && !back.join("pipe").exists());
+        let inode = |name| fs::metadata(back.join(name)).expect("there").ino();
+        assert_eq!(inode("zero"), inode("hard"));
+        container.remove().await;
     }
 }
 

@@ -1,0 +1,14 @@
+//! The contract's clauses on rootless Podman, as its own user, with workspaces that are uploaded into a
+//! volume (issue 3).
+
+mod fixture;
+
+use std::process::ExitCode;
+
+use fixture::EngineFixture;
+use session_conformance::engines;
+
+fn main() -> ExitCode {
+    engines::as_rootless_user();
+    session_conformance::main(|| Ok(EngineFixture::new(engines::podman_rootless())?.with_upload()))
+}

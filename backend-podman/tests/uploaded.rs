@@ -1,0 +1,12 @@
+//! The contract's clauses on Podman with workspaces that are uploaded into a volume (issue 3).
+
+mod fixture;
+
+use std::process::ExitCode;
+
+use fixture::EngineFixture;
+use session_conformance::engines;
+
+fn main() -> ExitCode {
+    session_conformance::main(|| Ok(EngineFixture::new(engines::podman())?.with_upload()))
+}
