@@ -63,7 +63,10 @@ fn address(name: &str) -> Result<String, String> {
         missing
             .unwrap_or_else(|| format!("{name} isn't set; to start the engines: bash .ci/engines"))
     };
-    let address = value(name).filter(|address| address != "none").ok_or_else(absent)?;
+    let address = value(name).ok_or_else(absent)?;
+    if address == "none" {
+        return Err(format!("left out by {name}=none"));
+    }
     let Some(socket) = address.strip_prefix("unix://") else { return Ok(address) };
     match UnixStream::connect(socket) {
         Ok(_) => Ok(address),

@@ -26,7 +26,7 @@ fn a_stalled_client_freezes_nobody(engine: Engine) {
     world.good(&["start", "--detach", &name, "--network", "none", "--", "sh", "-c", script]);
     let home = Utf8PathBuf::try_from(world.path("home")).expect("UTF-8");
     let id = world.session(&name)["id"].as_str().expect("an id").to_owned();
-    let id = SessionId::try_from(id.as_str()).expect("an id");
+    let id: SessionId = id.parse().expect("an id");
     let holders = Holders::by_command(HolderCommand::new(env!("CARGO_BIN_EXE_sessctl")));
     let options = AttachOptions::new(TerminalSize::new(80, 24));
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

@@ -57,7 +57,7 @@ fn the_commands_of_the_page_work(engine: Engine) {
     let id = world.session(&name)["id"].as_str().expect("an id").to_owned();
     for expected in [&id, &format!("sessctl-{name} Up"), "at /workspace\n", "/workspace/project\n"]
     {
-        assert!(printed.contains(expected.as_str()), "no `{expected}` in {printed}");
+        assert!(printed.contains(expected), "no `{expected}` in {printed}");
     }
     let read = world.good(&["exec", &name, "--", "cat", "by-hand.txt", "again.txt"]);
     assert_eq!(read, "hello\nhello\n");

@@ -1,10 +1,11 @@
 //! Who ends what, and what stays.
 
 use camino::Utf8Path;
+use session_conformance::engines;
 use session_core::{Signal, TerminalSize};
 use tokio::io::AsyncReadExt as _;
 
-use super::{BOUND, everywhere, sh};
+use super::{BOUND, everywhere, sh, with_images};
 use crate::exec::{Place, exec_in};
 use crate::{Endpoint, Engine, EngineKind};
 
@@ -60,7 +61,7 @@ async fn client_to_be_killed() {
 /// S0.26: nothing is left inside when the client of an `exec` is killed.
 #[tokio::test]
 async fn a_killed_client_leaves_nothing() {
-    everywhere(async |container| {
+    with_images(&[engines::BUSYBOX_IMAGE], async |container| {
         for ties in [true, false] {
             for input in ["none", "input", "terminal"] {
                 let identity = container.engine.identity();
@@ -120,7 +121,7 @@ async fn what_a_program_leaves_behind_lives() {
 /// A reader that stalls holds up its own process and nothing else, and that only until it ends.
 #[tokio::test]
 async fn a_stalled_reader_holds_up_nobody_else() {
-    everywhere(async |container| {
+    with_images(&[engines::BUSYBOX_IMAGE], async |container| {
         for with_terminal in [false, true] {
             let mut request = sh("while :; do echo 0123456789012345678901234567890123456789; done");
             if with_terminal {

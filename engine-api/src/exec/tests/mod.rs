@@ -127,6 +127,11 @@ impl Ran {
 
 /// Runs `look` in a container of each image on each engine.
 async fn everywhere(look: impl AsyncFn(&mut Container)) {
+    with_images(&[engines::BUSYBOX_IMAGE, engines::TOOLS_IMAGE], look).await;
+}
+
+/// The same with these images only: what takes its time.
+async fn with_images(images: &[&str], look: impl AsyncFn(&mut Container)) {
     let engines = [
         (engines::docker(), EngineKind::Docker),
         (engines::podman(), EngineKind::Podman),
@@ -142,7 +147,7 @@ async fn everywhere(look: impl AsyncFn(&mut Container)) {
         };
         let endpoint = Endpoint::parse(&address).expect("a socket");
         let engine = Engine::connect(&endpoint, kind).await.expect("an engine");
-        for image in [engines::BUSYBOX_IMAGE, engines::TOOLS_IMAGE] {
+        for image in images {
             eprintln!("{address} {image}");
             let mut container = Container::make(&engine, image).await;
             look(&mut container).await;
