@@ -17,7 +17,7 @@ use crate::limits::check_limits;
 use crate::mounts::Mounts;
 use crate::network::{check_network, mode};
 use crate::place::{Place, SessionFile};
-use crate::{Endpoint, Engine, account_files, container, image, stop, transfer};
+use crate::{Endpoint, Engine, account_files, image, stop, transfer};
 
 const OPERATION: &str = "engine.create";
 /// The most processes and threads where nothing is asked for: an agent's build fits, a fork bomb
@@ -49,30 +49,19 @@ pub(crate) async fn create(shared: &Shared, id: &SessionId, spec: &ResolvedSpec)
     let place = Place::new(&shared.layout, shared.kind.word(), id);
     let made = place.clone();
     blocking(OPERATION, move || made.make(OPERATION)).await?;
-    let mut made = None;
-    match fill(shared, engine, &place, spec, &mut made).await {
+    match fill(shared, engine, &place, spec).await {
         Ok(()) => Ok(place),
         Err(error) => {
-            if let Some(id) = made {
-                container::remove(engine, OPERATION, &id).await?;
+            // By its labels: an engine that made it and could not say so did not tell its id.
+            if let Err(left) = stop::destroy(shared, &place).await {
+                tracing::warn!(%left, session = %spec.name, "could not take back everything");
             }
-            if spec.container.upload {
-                stop::remove_volumes(shared, engine, &place).await?;
-            }
-            let made = place.clone();
-            blocking(OPERATION, move || made.remove(OPERATION)).await?;
             Err(error.with_session(spec.name.as_str()))
         }
     }
 }
 
-async fn fill(
-    shared: &Shared,
-    engine: &Engine,
-    place: &Place,
-    spec: &ResolvedSpec,
-    made: &mut Option<String>,
-) -> Result<()> {
+async fn fill(shared: &Shared, engine: &Engine, place: &Place, spec: &ResolvedSpec) -> Result<()> {
     if spec.container.upload && spec.container.read_only {
         let message = "an uploaded workspace (--upload) and a read-only image (--read-only) don't go \
                        together; leave one of them out";
@@ -109,7 +98,6 @@ async fn fill(
     let options = CreateContainerOptions { name: Some(name.clone()), platform: String::new() };
     let answer = engine.long().create_container(Some(options), body).await;
     let container = answer.map_err(|failure| refused(engine, spec, failure))?.id;
-    *made = Some(container.clone());
     check_limits(engine, &container, spec).await?;
     if let Some(uploaded) = &mounts.uploaded {
         transfer::upload_workspace(engine, &container, &uploaded.from).await?;

@@ -84,7 +84,10 @@ pub(crate) async fn start(
             Ok(main_process(streams, control))
         }
         Err(error) => {
-            taken_back(engine, place, &session, state).await?;
+            // The first error is the one to be told; what is left runs, and can be attached to or ended.
+            if let Err(left) = taken_back(engine, place, &session, state).await {
+                tracing::warn!(%left, session = %place.id(), "a start that failed is not undone");
+            }
             Err(error)
         }
     }

@@ -13,7 +13,7 @@ crate::on_each_engine! {
 }
 
 /// How many commands run at the same time.
-const BESIDE: usize = 6;
+const BESIDE: usize = 4;
 
 fn five_sessions_work_at_once(engine: Engine) {
     let world = World::new(engine);
@@ -61,18 +61,19 @@ fn serial_fifty_sessions(engine: Engine) {
         ]);
         if begun.fetch_add(1, Ordering::Relaxed) % 10 == 9 {
             let sessions = world.sessions();
-            let strange: Vec<_> = sessions
-                .iter()
-                .filter(|it| {
-                    !["running", "incomplete", "stopped"]
-                        .contains(&it["status"].as_str().unwrap_or("?"))
-                })
-                .collect();
-            assert!(strange.is_empty(), "{strange:#?}");
-            assert!(
-                sessions.iter().any(|it| it["name"] == name.as_str() && it["status"] == "running")
-            );
+            // An engine at work may not answer in time, which is told and no state of a session.
+            let known = ["running", "incomplete", "stopped", "unknown"];
+            let status = |it: &serde_json::Value| it["status"].as_str().unwrap_or("?").to_owned();
+            let strange: Vec<_> =
+                sessions.iter().map(status).filter(|it| !known.contains(&it.as_str())).collect();
+            assert!(strange.is_empty(), "{strange:?}");
+            let mine = sessions.iter().find(|it| it["name"] == name.as_str()).map(status);
+            assert!(mine.is_some_and(|it| ["running", "unknown"].contains(&it.as_str())), "{name}");
         }
+    });
+    // One look at each of fifty containers may take a busy engine longer than a list waits.
+    crate::world::until("the engine answers in time", || {
+        world.list()["notices"].as_array().is_some_and(Vec::is_empty)
     });
     let sessions = world.assert_listed("with fifty");
     assert_eq!(sessions.len(), 50);

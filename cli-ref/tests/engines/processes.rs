@@ -35,19 +35,19 @@ fn what_ignores_the_signal_is_killed(engine: Engine) {
 fn what_forks_and_dies_leaves_nothing(engine: Engine) {
     let world = World::new(engine);
     let name = &world.name("forks");
-    let script = "trap '' HUP; (setsid sh -c 'trap \"\" TERM HUP; while :; do date +%s%N >/workspace/alive; sleep 0.05; done' \
-                  >/dev/null 2>&1 </dev/null &); until [ -s /workspace/alive ]; do sleep 0.05; done; exit 7";
+    let script = "trap '' HUP; (setsid sh -c 'trap \"\" TERM HUP; while :; do date +%s%N >/workspace/beats; sleep 0.05; done' \
+                  >/dev/null 2>&1 </dev/null &); until [ -s /workspace/beats ]; do sleep 0.05; done; exit 7";
     world.start_command(name, &["sh", "-c", script]);
     let session = world.until_status(name, "stopped");
     assert_eq!(session["exit_code"], 7, "{session:#}");
     world.until_no_processes("after its end");
     let directory = session["directory"].as_str().expect("a directory").to_owned();
-    let alive = || std::fs::read(Path::new(&directory).join("workspace/alive")).expect("a time");
-    let last = alive();
+    let beats = || std::fs::read(Path::new(&directory).join("workspace/beats")).expect("a time");
+    let last = beats();
     // Long enough for it to write again if it were there: its own container is asked, which idles.
     let processes = world.good(&["exec", name, "--", "ps"]);
-    assert!(!processes.contains("alive"), "{processes}");
-    assert_eq!(alive(), last);
+    assert!(!processes.contains("beats"), "{processes}");
+    assert_eq!(beats(), last);
     world.good(&["remove", "--force", name]);
     world.assert_empty("at the end");
 }

@@ -130,17 +130,18 @@ fn dies(private: &Arc<PrivateEngine>, engine: Engine) {
     let repository = world.repository();
     let name = &world.name("half");
     let moments = [
-        ("/containers/create", Fault::CutBefore),
-        ("/containers/create", Fault::CutAfter),
-        ("/start ", Fault::CutAfter),
+        ("/containers/create", Fault::CutBefore, "make the container"),
+        ("/containers/create", Fault::CutAfter, "make the container"),
+        ("/start ", Fault::CutAfter, "start the container"),
     ];
-    for (line, fault) in moments {
+    for (line, fault, doing) in moments {
         let dying = Arc::clone(private);
         let proxy =
             Proxy::with_blow(&world.engine.socket, At::Line(line), fault, move || dying.kill());
         let done = finish(world.command_at(&proxy.socket(), &start(name)).output());
         let what = format!("{fault:?} {:?}: {done:#?}", proxy.disarm());
-        assert_eq!(done.code, 69, "{what}");
+        // The cause, not what went wrong because of it while all was taken back.
+        assert!(done.code == 69 && done.err.contains(doing), "{what}");
         assert_eq!(world.list()["sessions"].as_array().map(Vec::len), Some(1), "{what}");
         private.start().expect("it has run before");
         let sessions = world.assert_listed(&what);
