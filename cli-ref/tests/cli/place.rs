@@ -104,6 +104,7 @@ impl Place {
             address.cloned().unwrap_or_else(|| text(self.path(none)))
         };
         let image = session_conformance::engines::TOOLS_IMAGE.to_owned();
+        let image = if self.engine.is_some() { image } else { String::new() };
         vec![
             ("PATH", std::env::var("PATH").expect("a PATH")),
             ("HOME", text(self.path("user"))),

@@ -52,12 +52,17 @@ pub async fn first_file(tar: ByteStream, most: u64) -> Result<Option<Vec<u8>>> {
         let mut archive = Archive::new(&mut source);
         let Some(entry) = archive.entries().map_err(damaged)?.next() else { return Ok(None) };
         let mut entry = entry.map_err(damaged)?;
-        let fits = entry.header().entry_type().is_file() && entry.size() <= most;
-        let mut content = Vec::new();
-        if fits {
-            entry.read_to_end(&mut content).map_err(damaged)?;
+        let size = entry.size();
+        if !entry.header().entry_type().is_file() || size > most {
+            return Ok(None);
         }
-        Ok(fits.then_some(content))
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).map_err(damaged)?;
+        // The archive's reader does not mind an archive that ends too early.
+        if content.len() as u64 != size {
+            return Err(damaged(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
+        }
+        Ok(Some(content))
     })
     .await
 }

@@ -151,8 +151,10 @@ on_each_engine! {
         let listed = engine(&["ps", "--filter", &filter, "--format", "{{.Names}}"]);
         assert_eq!(listed.trim(), container);
         assert_eq!(engine(&["exec", container, "cat", "README.md"]), "hello\n");
-        let image = engine(&["inspect", "--format", "{{.Config.Image}}", container]);
-        assert!(image.contains("sessctl-test/tools"), "{image}");
+        let tools = session_conformance::engines::TOOLS_IMAGE;
+        let image = engine(&["inspect", "--format", "{{.Image}}", container]);
+        let wanted = engine(&["image", "inspect", "--format", "{{.Id}}", tools]);
+        assert_eq!(image, wanted);
         let copied = place.path("copied");
         let copied = copied.to_str().expect("UTF-8");
         engine(&["cp", &format!("{container}:/workspace/work/README.md"), copied]);
