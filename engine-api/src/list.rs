@@ -32,6 +32,8 @@ pub(crate) struct Listed {
     pub(crate) labels: BTreeMap<String, String>,
     /// It does not run, and is not about to end.
     pub(crate) is_stopped: bool,
+    /// It runs, and is not about to end.
+    is_running: bool,
 }
 
 /// The containers of this home, or of one session of it.
@@ -57,15 +59,19 @@ pub(crate) async fn containers(
         let labels = found.labels?;
         let session = labels::id(&labels)?;
         let is_stopped = matches!(found.state, Some(State::CREATED | State::EXITED | State::DEAD));
+        let is_running = found.state == Some(State::RUNNING);
         let labels = labels::shown(&labels);
-        Some(Listed { session, container: found.id?, labels, is_stopped })
+        Some(Listed { session, container: found.id?, labels, is_stopped, is_running })
     });
     Ok(listed.collect())
 }
 
 /// Everything of this home: what the engine has, and what is remembered of what it has not.
 ///
-/// One request, and one more for each session that runs, or whose end nobody has written down.
+/// One request, and one more for each session of which neither that nor what is written down tells
+/// the state: one whose start or end nobody has written down. So a container that ended unseen, because
+/// its holder was dead, and that a person then started by hand passes for running here;
+/// [`status`] looks closer.
 pub(crate) async fn list(shared: &Shared) -> Result<Vec<Found>> {
     let containers = containers(shared, OPERATION, None).await?;
     let (layout, kind) = (shared.layout.clone(), shared.kind.word());
@@ -107,7 +113,9 @@ fn known(place: Place, listed: Vec<Listed>) -> Known {
         return all(status::lost("its container is gone"), session);
     };
     let told = match place.state() {
-        Ok(state) => status::of_stopped(&state).filter(|_| listed.is_stopped),
+        Ok(state) if listed.is_stopped => status::of_stopped(&state),
+        Ok(state) if listed.is_running => status::of_running(&state),
+        Ok(_) => None,
         Err(reason) => Some(status::lost(reason)),
     };
     match told {

@@ -61,6 +61,17 @@ pub(crate) fn of_stopped(state: &State) -> Option<Status> {
     told.then(|| Status::Stopped { exit: last_exit(state) })
 }
 
+/// What a session is whose container is known to run, as far as the files alone tell.
+pub(crate) fn of_running(state: &State) -> Option<Status> {
+    let Some(run) = state.run.as_ref().filter(|run| run.purpose == Purpose::Main) else {
+        return Some(Status::Stopped { exit: last_exit(state) });
+    };
+    match (&run.started_at, &run.exit) {
+        (Some(started_at), None) => Some(Status::Running { since: started_at.parse().ok()? }),
+        _ => None,
+    }
+}
+
 /// How the last main process ended, as far as it was written down.
 fn last_exit(state: &State) -> Option<session_core::Exit> {
     let run = state.run.as_ref().filter(|run| run.purpose == Purpose::Main);

@@ -71,10 +71,6 @@ fn serial_fifty_sessions(engine: Engine) {
             assert!(mine.is_some_and(|it| ["running", "unknown"].contains(&it.as_str())), "{name}");
         }
     });
-    // One look at each of fifty containers may take a busy engine longer than a list waits.
-    crate::world::until("the engine answers in time", || {
-        world.list()["notices"].as_array().is_some_and(Vec::is_empty)
-    });
     let sessions = world.assert_listed("with fifty");
     assert_eq!(sessions.len(), 50);
     assert!(sessions.iter().all(|session| session["status"] == "running"), "{sessions:#?}");
