@@ -10,7 +10,10 @@ use crate::exec::{Place, exec_in};
 use crate::{Endpoint, Engine, EngineKind};
 
 const TREE: &str = "sleep 1001 & setsid sleep 1002 & sh -c 'sleep 1003; :' & echo up; wait";
-const NO_TREE: &str = "! grep -l -a -E '^sleep.100[123]' /proc/[0-9]*/cmdline";
+const WHOLE_TREE: &str = "n=0; for f in /proc/[0-9]*/cmdline; do \
+    tr '\\0' ' ' <$f 2>&- | grep -q '^sleep 100[123]' && n=$((n + 1)); done; [ $n = 3 ]";
+const NO_TREE: &str = "(for f in /proc/[0-9]*/cmdline; do \
+    tr '\\0' ' ' <$f 2>&- | grep -q '^sleep 100[123]' && exit 1; done; :)";
 
 #[tokio::test]
 async fn signals_reach_children() {
@@ -20,6 +23,7 @@ async fn signals_reach_children() {
             let process = container.exec(sh(TREE)).await.expect("it starts");
             let mut stdout = process.stdout;
             assert_eq!(stdout.read_u8().await.expect("it says so"), b'u');
+            container.until(WHOLE_TREE).await;
             process.control.signal(Signal::TERMINATE).await.expect("it is sent");
             assert_eq!(process.control.wait().await.expect("an end").code, 143);
             container.until(NO_TREE).await;
