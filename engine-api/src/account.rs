@@ -3,8 +3,8 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use session_core::ResolvedSpec;
 
+use crate::Dialect;
 use crate::backend::EngineHost;
-use crate::{Dialect, EngineKind, Identity};
 
 /// The user of a session's processes, as the container sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +21,8 @@ impl Account {
     /// The caller, or the container's root if asked for.
     ///
     /// A rootless engine's root *is* the caller outside, so there root needs no mapping.
-    pub(crate) fn of(
-        spec: &ResolvedSpec,
-        host: &EngineHost,
-        identity: &Identity,
-        dialect: &Dialect,
-    ) -> Self {
-        let docker_rootless = identity.rootless && identity.kind == EngineKind::Docker;
-        if spec.container.root || host.uid == 0 || docker_rootless {
+    pub(crate) fn of(spec: &ResolvedSpec, host: &EngineHost, dialect: &Dialect) -> Self {
+        if spec.container.root || host.uid == 0 || dialect.only_root_is_caller {
             return Self { uid: 0, gid: 0, name: "root".to_owned(), userns: None };
         }
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);

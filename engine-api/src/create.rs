@@ -75,7 +75,7 @@ async fn fill(shared: &Shared, engine: &Engine, place: &Place, spec: &ResolvedSp
         return Err(Error::new(ErrorKind::Unsupported, OPERATION, message));
     }
     let image = image::find(engine, spec).await?;
-    let account = Account::of(spec, &shared.host, engine.identity(), engine.dialect());
+    let account = Account::of(spec, &shared.host, engine.dialect());
     let now = Timestamp::now();
     let labels = Labels::new(&shared.layout, place.id(), spec, now);
     let (at, wanted, who) = (place.clone(), spec.clone(), account.clone());

@@ -132,7 +132,7 @@ pub(crate) async fn remove_volumes(shared: &Shared, engine: &Engine, place: &Pla
         .map_err(|failure| engine.error(DESTROY, "list the volumes", failure))?;
     let home = labels::home(&shared.layout);
     for volume in found.volumes.unwrap_or_default() {
-        // Podman takes a volume that has one of the labels (docs/engines.md, C12): another session's.
+        // Podman takes a volume that has one of the labels (docs/engines.md, C14): another session's.
         let is_home = volume.labels.get(labels::HOME) == Some(&home);
         if !is_home || labels::id(&volume.labels) != Some(*place.id()) {
             continue;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, ReadBuf, ReadHalf, WriteHalf};
 
 use crate::engine::Link;
 use crate::hijack::{Answer, Hijacked, hijack};
-use crate::{Engine, EngineKind};
+use crate::{Dialect, Engine};
 
 /// Both directions. Dropping it closes the connection.
 pub(crate) struct Streams {
@@ -29,11 +29,10 @@ pub(crate) async fn attach(
     operation: &'static str,
     container: &str,
 ) -> Result<Streams> {
-    // Docker has keys of its own where none are given, Podman has not. The first is held back until
-    // the next key: so one that hardly anybody has a use for.
-    let keys = match engine.identity().kind {
-        EngineKind::Docker => "&detachKeys=ctrl-%5E,ctrl-_,ctrl-%5E,ctrl-_,ctrl-%5E",
-        EngineKind::Podman => "",
+    let keys = if engine.dialect().has_detach_keys {
+        format!("&detachKeys={}", Dialect::DETACH_KEYS.replace('^', "%5E"))
+    } else {
+        String::new()
     };
     let path = format!("/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1{keys}");
     let Hijacked { connection, early } =

@@ -26,7 +26,7 @@ use crate::engine::Link;
 use crate::failure::{Cause, cause_error, classify};
 use crate::hijack::{Answer, Hijacked, hijack};
 use crate::session::ContainerSession;
-use crate::{Engine, EngineKind};
+use crate::{Dialect, Engine};
 use control::{Control, Running};
 use frames::Frames;
 use lifeline::{Fifo, Lifeline};
@@ -147,16 +147,14 @@ struct Started {
 impl Started {
     async fn start(place: &Place<'_>, command: Vec<String>, request: &ExecRequest) -> Result<Self> {
         let has_terminal = request.terminal.is_some();
-        let docker = place.engine.identity().kind == EngineKind::Docker;
+        let dialect = place.engine.dialect();
         let environment = request.environment.iter().map(|(name, value)| format!("{name}={value}"));
         let options = CreateExecOptions {
             attach_stdin: Some(true),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             tty: Some(has_terminal),
-            // Docker has keys of its own where none are given, Podman has not. The first is held
-            // back until the next key: so one that hardly anybody has a use for.
-            detach_keys: docker.then(|| "ctrl-^,ctrl-_,ctrl-^,ctrl-_,ctrl-^".to_owned()),
+            detach_keys: dialect.has_detach_keys.then(|| Dialect::DETACH_KEYS.to_owned()),
             env: Some(environment.collect()),
             cmd: Some(command),
             // The working directory may be gone; the wrapper says so better.

@@ -81,7 +81,7 @@ pub(super) async fn look(
     };
     // A stopped container is not mounted; Podman looks into the volume and follows links there.
     // One that leads nowhere looks like nothing, and its reader refuses to go through that.
-    if there != There::Directory || !ground.is_podman() || ground.running {
+    if there != There::Directory || !ground.dialect().stopped_looks_follow_links || ground.running {
         return Ok(there);
     }
     match (path.parent(), path.file_name()) {
@@ -101,7 +101,7 @@ pub(super) async fn download(ground: &Ground, path: &Utf8Path, name: &str) -> Re
     match (found.there, path.parent()) {
         (There::Directory, _) => Ok(content(ground, GET, path, &found, name)),
         // Podman sends what a link leads to; in the directory's archive it is a link.
-        (There::Other, Some(parent)) if ground.is_podman() => {
+        (There::Other, Some(parent)) if ground.dialect().download_follows_links => {
             let leaf = path.file_name().unwrap_or(name);
             let all = raw(ground, GET, &parent.join("."));
             Ok(Rename::new(0, name).with_only(leaf).pass(all))

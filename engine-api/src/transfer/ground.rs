@@ -6,7 +6,7 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use session_core::{Error, ErrorKind, Result};
 
 use crate::session::ContainerSession;
-use crate::{Engine, EngineKind};
+use crate::{Dialect, Engine};
 
 /// What the engine says of a container now.
 #[derive(Debug, Clone)]
@@ -102,8 +102,8 @@ impl Ground {
         })
     }
 
-    pub(super) fn is_podman(&self) -> bool {
-        self.engine.identity().kind == EngineKind::Podman
+    pub(super) fn dialect(&self) -> &Dialect {
+        self.engine.dialect()
     }
 
     /// The path from the container's root, without `.` and `..`; a `..` is taken by its letters.

@@ -56,7 +56,7 @@ async fn make(ground: &Ground, dest: &Utf8Path) -> Result<Utf8PathBuf> {
     let mut missing = Vec::new();
     loop {
         if let Some(MountKind::Memory) = ground.mount(&there).map(|mount| &mount.kind)
-            && (!ground.is_podman() || !ground.running)
+            && (ground.dialect().upload_misses_tmpfs || !ground.running)
         {
             let message = format!(
                 "`{there}` is in memory, which the engine's copy does not reach; put it somewhere \

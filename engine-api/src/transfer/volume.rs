@@ -50,7 +50,7 @@ pub(crate) async fn upload_workspace(
     let ground = Ground::of(engine, UPLOAD, container, 0).await?;
     // Docker sets whose a volume is only by an entry in the directory above, and refuses links that
     // lead out of the directory that is uploaded to.
-    if ground.is_podman() {
+    if ground.dialect().upload_takes_links_out {
         return fill(&ground, workspace, WORKSPACE, ".").await;
     }
     fill(&ground, workspace, "/", "workspace").await
