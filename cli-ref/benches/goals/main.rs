@@ -9,6 +9,7 @@
 mod pairs;
 mod trees;
 
+mod agents;
 mod branch;
 mod containers;
 mod copy;
@@ -29,5 +30,6 @@ fn main() {
     terminal::run(&mut goals);
     registry::run(&mut goals);
     containers::run(&mut goals);
+    agents::run(&mut goals);
     goals.end();
 }

@@ -13,9 +13,9 @@ use crate::model::Model;
 const ID: &str = "6f1f6f8e-7c0d-4f3a-9d54-2f6f0d1c7a01";
 
 /// A home, a project and a model, and one agent that knows nothing else.
-struct Hand {
+pub(crate) struct Hand {
     root: TempDir,
-    model: Model,
+    pub(crate) model: Model,
     program: PathBuf,
     environment: Vec<(&'static str, String)>,
 }
@@ -23,41 +23,52 @@ struct Hand {
 impl Hand {
     /// None where the agent isn't installed, which is said.
     fn new(word: &str) -> Option<Self> {
+        Self::at(word, Model::start)
+    }
+
+    /// The same, with this model; which isn't started where there is no agent.
+    pub(crate) fn at(word: &str, model: impl FnOnce() -> Model) -> Option<Self> {
         let program = program(word).map_err(|reason| skip(&reason)).ok()?;
         let root = tempfile::tempdir().expect("a temporary directory");
         for directory in ["home", "project", "state", "tmp"] {
             std::fs::create_dir(root.path().join(directory)).expect("an empty place");
         }
-        let model = Model::start();
+        let model = model();
         Some(Self { root, model, program, environment: Vec::new() })
     }
 
-    fn path(&self, path: &str) -> PathBuf {
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.path().join(path)
     }
 
-    fn text(&self, path: &str) -> String {
+    pub(crate) fn text(&self, path: &str) -> String {
         self.path(path).into_os_string().into_string().expect("UTF-8")
     }
 
-    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.environment.push((name, value.into()));
         self
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.path(path);
         std::fs::create_dir_all(path.parent().expect("below the root")).expect("parents");
         std::fs::write(path, text).expect("a small file");
     }
 
-    /// Runs the agent to its end; gives what it printed.
-    fn run(&self, arguments: &[&str]) -> String {
+    /// The agent, about to run.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(self.path("project")).stdin(Stdio::null()).env_clear();
         command.env("HOME", self.path("home")).env("PATH", "/usr/local/bin:/usr/bin:/bin");
         command.env("TMPDIR", self.path("tmp")).env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
-        let output = command.envs(self.environment.clone()).output().expect("the agent starts");
+        command.envs(self.environment.clone());
+        command
+    }
+
+    /// Runs the agent to its end; gives what it printed.
+    fn run(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().expect("the agent starts");
         let (out, err) = (&output.stdout, &output.stderr);
         let (out, err) = (String::from_utf8_lossy(out), String::from_utf8_lossy(err));
         assert!(output.status.success(), "{arguments:?}: {}\n{out}\n{err}", output.status);

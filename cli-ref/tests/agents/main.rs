@@ -4,6 +4,7 @@
 //! passes.
 
 mod by_hand;
+mod credentials;
 mod installed;
 mod model;
 #[path = "../cli/screen.rs"]

@@ -209,6 +209,8 @@ impl Shared {
         let (status, document) = match request.method.as_str() {
             "POST" if path.ends_with("/count_tokens") => (200, json!({"input_tokens": 10})),
             "POST" if path.ends_with("/oauth/token") => {
+                // Long enough for another session to come in between.
+                std::thread::sleep(Duration::from_millis(300));
                 self.logins.lock().expect("no panic while renewing").renew(&request.body)
             }
             "GET" if path.ends_with("/models") => (200, answers::models()),
