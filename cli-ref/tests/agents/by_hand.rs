@@ -61,7 +61,10 @@ impl Hand {
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(self.path("project")).stdin(Stdio::null()).env_clear();
         command.env("HOME", self.path("home")).env("PATH", "/usr/local/bin:/usr/bin:/bin");
-        command.env("TMPDIR", self.path("tmp")).env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
+        command
+            .env("TMPDIR", self.path("tmp"))
+            .env("TERM", "xterm-256color")
+            .env("LANG", "C.UTF-8");
         command.envs(self.environment.clone());
         command
     }
@@ -99,7 +102,10 @@ fn claude(word: &str) -> Option<Hand> {
     hand.write("state/.claude.json", &seed.to_string());
     hand.write("home/.claude/CLAUDE.md", "ZZHOME");
     hand.write("project/CLAUDE.md", "ZZPROJECT");
-    hand.write("state/skills/plum/SKILL.md", "---\nname: plum\ndescription: ZZSKILL of plums\n---\n");
+    hand.write(
+        "state/skills/plum/SKILL.md",
+        "---\nname: plum\ndescription: ZZSKILL of plums\n---\n",
+    );
     let state = hand.text("state");
     let hand = hand
         .with("CLAUDE_CONFIG_DIR", state)

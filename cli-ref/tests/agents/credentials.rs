@@ -9,9 +9,12 @@ use serde_json::{Value, json};
 use crate::by_hand::Hand;
 use crate::installed::skip;
 use crate::model::{Authority, Model};
+use crate::screen::Screen;
+use crate::sessions::{ask, leave, wait_until_ready};
+use crate::world::{CLAUDE, with_vendor};
 
 /// A login that has run out, as Claude Code keeps it.
-pub(crate) fn expired_login(model: &Model) -> Value {
+fn expired_login(model: &Model) -> Value {
     let logins = model.logins();
     json!({"claudeAiOauth": {
         "accessToken": logins.access_token(),
@@ -23,7 +26,7 @@ pub(crate) fn expired_login(model: &Model) -> Value {
 }
 
 /// What the agent needs to reach the vendor's hosts by the server.
-pub(crate) fn through(model: &Model) -> [(&'static str, String); 3] {
+fn through(model: &Model) -> [(&'static str, String); 3] {
     let certificate = model.authority().certificate();
     let certificate = certificate.into_os_string().into_string().expect("UTF-8");
     let none = "127.0.0.1,localhost".to_owned();
@@ -67,4 +70,40 @@ fn two_claudes_renew_one_login_once_by_hand() {
     for state in ["one", "two"] {
         assert!(!hand.path(&format!("{state}/.credentials.json")).exists());
     }
+}
+
+/// S0.21, S0.35: two sessions of a person who is logged in, at once; the person's own login is the one that is renewed.
+#[test]
+fn two_sessions_renew_one_login_once() {
+    with_vendor(&CLAUDE, |mut world| {
+        world.set("ANTHROPIC_API_KEY", "");
+        for (name, value) in through(&world.model) {
+            world.set(name, value);
+        }
+        let login = expired_login(&world.model).to_string();
+        world.write("user/.claude/.credentials.json", &login);
+        let names = ["one", "two"].map(|name| world.name(name));
+        let screens = names.each_ref().map(|name| {
+            let start = ["start", name.as_str(), "-a", "claude"];
+            Screen::sized(&world, &start, 40, 120)
+        });
+        for screen in &screens {
+            wait_until_ready(&world, screen);
+        }
+        for screen in screens {
+            ask(&screen, "SAY pong", "said pong");
+            leave(screen);
+        }
+        let (renewed, refused) =
+            (world.model.logins().renewed(), world.model.logins().refused().len());
+        assert_eq!((renewed, refused), (1, 0), "one refresh for both");
+        let kept = world.path("user/.claude/.credentials.json");
+        let kept = std::fs::read_to_string(kept).expect("kept");
+        let token = world.model.logins().refresh_token();
+        assert!(kept.contains(&token), "the person's own login is the new one");
+        for name in &names {
+            let state = world.directory(name).join("state/claude/.credentials.json");
+            assert!(!state.exists(), "a copy of the login");
+        }
+    });
 }

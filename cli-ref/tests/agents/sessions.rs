@@ -10,8 +10,13 @@ const DETACH: &str = "\x1c";
 /// Starts a session of the world's agent, or enters one, and waits until it takes input.
 fn enter(world: &World, arguments: &[&str]) -> Screen {
     let screen = Screen::sized(world, arguments, 40, 120);
-    screen.wait_for(world.agent.ready);
+    wait_until_ready(world, &screen);
     screen
+}
+
+/// Waits until the agent takes input.
+pub(crate) fn wait_until_ready(world: &World, screen: &Screen) {
+    screen.wait_for(world.agent.ready);
 }
 
 /// Starts a session named `name`.
@@ -20,14 +25,14 @@ fn start(world: &World, name: &str, more: &[&str]) -> Screen {
 }
 
 /// Says something to the agent and waits for the answer.
-fn ask(screen: &Screen, words: &str, answer: &str) -> String {
+pub(crate) fn ask(screen: &Screen, words: &str, answer: &str) -> String {
     screen.type_in(words);
     screen.wait_for(words);
     screen.type_in("\r");
     screen.wait_for(answer)
 }
 
-fn leave(screen: Screen) {
+pub(crate) fn leave(screen: Screen) {
     screen.type_in(DETACH);
     assert_eq!(screen.end(), 0);
 }
@@ -139,11 +144,7 @@ on_each! {
 }
 
 /// The files below that have the words in them.
-fn files_with(
-    directory: &std::path::Path,
-    words: &[u8],
-    found: &mut Vec<std::path::PathBuf>,
-) {
+fn files_with(directory: &std::path::Path, words: &[u8], found: &mut Vec<std::path::PathBuf>) {
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         match entry.file_type() {
             Ok(kind) if kind.is_dir() => files_with(&entry.path(), words, found),

@@ -12,7 +12,7 @@ use session_conformance::engines;
 use tempfile::TempDir;
 
 use crate::installed::{program, skip};
-use crate::model::Model;
+use crate::model::{Authority, Model};
 
 /// How long what must happen may take before a test gives it up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -85,9 +85,19 @@ pub(crate) struct Done {
 
 /// Runs a test with an agent on a backend, or says why it can't be.
 pub(crate) fn with(agent: &'static Agent, kind: &'static str, test: impl FnOnce(World)) {
-    match World::new(agent, kind) {
+    match World::new(agent, kind, None) {
         Ok(world) => test(world),
         Err(reason) => skip(&format!("{} on {kind}: {reason}", agent.name)),
+    }
+}
+
+/// The same on this host, with a model that plays the vendor's hosts too.
+pub(crate) fn with_vendor(agent: &'static Agent, test: impl FnOnce(World)) {
+    let world = Authority::new()
+        .and_then(|authority| World::new(agent, "local", Some(Model::start_with(authority))));
+    match world {
+        Ok(world) => test(world),
+        Err(reason) => skip(&format!("{} on local: {reason}", agent.name)),
     }
 }
 
@@ -118,12 +128,17 @@ impl Backend {
 }
 
 impl World {
-    fn new(agent: &'static Agent, kind: &'static str) -> Result<Self, String> {
+    fn new(
+        agent: &'static Agent,
+        kind: &'static str,
+        model: Option<Model>,
+    ) -> Result<Self, String> {
         let backend = Backend::find(kind)?;
         let program = program(agent.word)?;
-        let model = match backend.gateway() {
-            Some(gateway) => Model::start_at(gateway?),
-            None => Model::start(),
+        let model = match (model, backend.gateway()) {
+            (Some(model), _) => model,
+            (None, Some(gateway)) => Model::start_at(gateway?),
+            (None, None) => Model::start(),
         };
         let root = tempfile::tempdir().map_err(|error| error.to_string())?;
         for directory in ["bin", "user", "tmp", "project"] {
@@ -157,7 +172,7 @@ impl World {
         self.git(&["commit", "-q", "-m", "first"]);
     }
 
-    /// The same world, with one more variable around every command.
+    /// Sets a variable around every command from now on; an empty one is taken away.
     pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
         self.more.retain(|(known, _)| known != name);
         self.more.push((name.to_owned(), value.into()));

@@ -57,9 +57,7 @@ impl Told {
 pub(super) fn messages(asked: &Value, answer: &Answer) -> Told {
     let (block, empty, deltas, gap, stop) = match answer {
         Answer::Call(name, input) => {
-            let block = |input: &Value| {
-                json!({"type": "tool_use", "id": format!("toolu_{ID}"), "name": name, "input": input})
-            };
+            let block = |input: &Value| json!({"type": "tool_use", "id": format!("toolu_{ID}"), "name": name, "input": input});
             let delta = json!({"type": "input_json_delta", "partial_json": input.to_string()});
             (block(input), block(&json!({})), vec![delta], Duration::ZERO, "tool_use")
         }

@@ -119,7 +119,11 @@ impl Model {
     }
 
     /// Waits for a conversation; gives it.
-    pub(crate) fn wait_for(&self, what: &str, good: impl Fn(&Conversation) -> bool) -> Conversation {
+    pub(crate) fn wait_for(
+        &self,
+        what: &str,
+        good: impl Fn(&Conversation) -> bool,
+    ) -> Conversation {
         let deadline = Instant::now() + PATIENCE;
         let mut log = self.log();
         loop {

@@ -66,9 +66,7 @@ impl Answer {
                 let input = serde_json::from_str(input).or_else(|_| serde_json::from_str(&quoted));
                 Self::Call(name.to_owned(), input.ok()?)
             }
-            "SLEEP" => {
-                Self::Text(vec!["slept".to_owned()], Duration::from_millis(number(rest)?))
-            }
+            "SLEEP" => Self::Text(vec!["slept".to_owned()], Duration::from_millis(number(rest)?)),
             "DRIP" => {
                 let (count, gap) = rest.split_once(' ')?;
                 let drops = (0..number(count)?).map(|at| format!("drop-{at} ")).collect();

@@ -27,7 +27,10 @@ impl Authority {
         let place = tempfile::tempdir().map_err(|error| error.to_string())?;
         let at = place.path();
         let curve = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
-        openssl(at, &format!("req -x509 {curve} -days 2 -subj /CN=test -keyout ca.key -out ca.pem"))?;
+        openssl(
+            at,
+            &format!("req -x509 {curve} -days 2 -subj /CN=test -keyout ca.key -out ca.pem"),
+        )?;
         openssl(at, &format!("req {curve} -subj /CN=hosts -keyout hosts.key -out request"))?;
         std::fs::write(at.join("extension"), HOSTS).map_err(|error| error.to_string())?;
         openssl(
