@@ -104,6 +104,46 @@ on_each! {
         }
     }
 
+    /// S4 "State and sharing": the person's instructions come once by default, and nothing of theirs where that is
+    /// asked for, though the workspace lies below their home.
+    fn nothing_leaks_in(world: World) {
+        let name = &world.name("shared");
+        let screen = start(&world, name, &[]);
+        ask(&screen, "SYSTEM ZZ", "ZZHOME");
+        leave(screen);
+        let asked = |said: &str| {
+            let asked = world.model.conversations();
+            asked.into_iter().rfind(|it| it.said.last().is_some_and(|last| last == said))
+        };
+        let told = asked("SYSTEM ZZ").expect("it was asked").system;
+        assert_eq!(told.matches("ZZHOME").count(), 1, "{told}");
+
+        let name = &world.name("bare");
+        let screen = start(&world, name, &["--preset", "bare"]);
+        ask(&screen, "SYSTEM ZZ", "told 0:");
+        leave(screen);
+    }
+
+    /// S0.1: a first prompt, at the screen and without one.
+    fn a_prompt_comes_along(world: World) {
+        let name = &world.name("told");
+        let screen = Screen::sized(
+            &world,
+            &["start", name, "-a", world.agent.name, "--prompt", "SAY plum"],
+            40,
+            120,
+        );
+        screen.wait_for("said plum");
+        ask(&screen, "RECALL", "recalled 1: SAY plum");
+        leave(screen);
+        let name = &world.name("once");
+        let once = ["start", name, "-d", "-a", world.agent.name, "--headless", "--prompt", "SAY fig"];
+        world.good(&once);
+        until("it answered and ended", || world.session(name)["status"] == "stopped");
+        assert_eq!(world.session(name)["exit_code"], 0);
+        assert!(world.good(&["logs", name]).contains("said fig"));
+    }
+
     /// S0.7, S4.T2: nothing outside of the session changes, neither in the person's files nor in the project.
     fn nothing_is_written_outside(world: World) {
         let name = &world.name("tidy");
