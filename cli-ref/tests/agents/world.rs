@@ -43,7 +43,7 @@ pub(crate) struct Agent {
 pub(crate) const CLAUDE: Agent = Agent {
     name: "claude",
     word: "CLAUDE",
-    ready: "? for shortcuts",
+    ready: "shift+tab to cycle",
     directory: ".claude",
     instructions: "CLAUDE.md",
     key: "ANTHROPIC_API_KEY",

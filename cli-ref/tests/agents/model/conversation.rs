@@ -102,8 +102,12 @@ impl Conversation {
                     words.push_str(part);
                 }
             }
-            let words = words.trim();
-            if words.starts_with('<') || words.starts_with("# AGENTS.md") {
+            let mut words = words.trim();
+            while let Some((tagged, rest)) = leading_element(words) {
+                self.told(tagged);
+                words = rest.trim_start();
+            }
+            if words.starts_with("# AGENTS.md") {
                 self.told(words);
             } else if !words.is_empty() {
                 said.push(words.to_owned());
@@ -113,6 +117,13 @@ impl Conversation {
             self.said.push(said.join("\n"));
         }
     }
+}
+
+/// A `<name>…</name>` at the beginning, and what follows it: agents say so what no person said.
+fn leading_element(text: &str) -> Option<(&str, &str)> {
+    let name = text.strip_prefix('<')?.split(|letter: char| letter == '>' || letter == ' ').next()?;
+    let end = format!("</{name}>");
+    text.find(&end).map(|at| text.split_at(at + end.len()))
 }
 
 /// The parts of a text, and which of them are reminders.
@@ -203,14 +214,14 @@ mod tests {
             {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": "ZZDEV"}]},
             user("# AGENTS.md instructions for /p\n\nZZMD"),
             user("<environment_context>ZZENV</environment_context>"),
-            user("remember PLUM"),
+            user("<now>ZZNOW</now>\n\nremember PLUM"),
             {"type": "function_call", "name": "shell", "call_id": "1"},
             {"type": "function_call_output", "call_id": "1", "output": "done"},
         ]);
         let found = Conversation::of_responses(&json!({"instructions": "ZZSYS", "input": input}));
         assert_eq!(found.said, ["remember PLUM"]);
         assert_eq!(found.result.as_deref(), Some("done"));
-        for told in ["ZZDEV", "ZZMD", "ZZENV", "ZZSYS"] {
+        for told in ["ZZDEV", "ZZMD", "ZZENV", "ZZNOW", "ZZSYS"] {
             assert!(found.system.contains(told), "{found:?}");
         }
     }
