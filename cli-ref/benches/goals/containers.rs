@@ -225,13 +225,8 @@ fn throughput(goals: &mut Goals, engine: &Engine) {
         ("G17 200 MB, against docker attach", 0.65, &["attach", &pair_of.theirs][..]),
     ] {
         let mut theirs = engine.their_client(arguments);
-        let row = pair(
-            name,
-            goal,
-            3,
-            || flow.borrow_mut()(&mut theirs),
-            || flow.borrow_mut()(&mut ours),
-        );
+        let row =
+            pair(name, goal, 3, || flow.borrow_mut()(&mut theirs), || flow.borrow_mut()(&mut ours));
         goals.add(&row);
     }
 }

@@ -54,24 +54,24 @@ pub(crate) async fn find(
     layout: &Layout,
     on_host: bool,
 ) -> Result<Login> {
-    let by_variable =
-        profile.credentials.environment.iter().any(|name| {
-            host.environment.get(name).is_some_and(|value| !value.is_empty())
-        });
+    let by_variable = profile
+        .credentials
+        .environment
+        .iter()
+        .any(|name| host.environment.get(name).is_some_and(|value| !value.is_empty()));
     let name = options.credentials.clone().unwrap_or_else(|| DEFAULT.to_owned());
     if profile.credentials.files.is_empty() {
         return Ok(Login { directory: None, ready: by_variable, name });
     }
     let ours = layout.credentials(&profile.name, &name);
     let theirs = match (&profile.credentials.host, on_host, &options.credentials) {
-        (Some(template), true, None) => {
-            Some(host_path(template, &host_variables(profile, host))?)
-        }
+        (Some(template), true, None) => Some(host_path(template, &host_variables(profile, host))?),
         _ => None,
     };
     let files = profile.credentials.files.clone();
     let found = blocking(move || {
-        let holds = |directory: &Utf8PathBuf| files.iter().all(|file| directory.join(file).is_file());
+        let holds =
+            |directory: &Utf8PathBuf| files.iter().all(|file| directory.join(file).is_file());
         let candidates = std::iter::once(ours.clone()).chain(theirs);
         Ok(candidates.into_iter().find(holds).map_or((ours, false), |found| (found, true)))
     });

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Login;
+use crate::catalog::remove_tree;
 use crate::profile::{Choice, Preset, Profile, ResourceKind, SharePolicy, Template, Variables};
 use crate::{Error, HostView, Result, SessionId, SessionName};
 
@@ -19,6 +20,8 @@ const CONTAINER_TEMPORARY: &str = "/tmp/sessctl";
 /// The longest directory in which an agent can make its sockets: an address of a Unix socket has
 /// 108 bytes (`unix(7)`), and `/cc-socks/1234567.sock` has 22.
 const LONGEST_TEMPORARY: usize = 85;
+/// What the name of such a directory outside of the session's own begins with.
+const TEMPORARY_PREFIX: &str = "sessctl-";
 
 /// What may be asked about a session's agent, besides which one it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -216,15 +219,11 @@ fn temporary(request: &Request<'_>) -> Utf8PathBuf {
         return ours;
     }
     let id = request.id.to_string().replace('-', "");
-    request.host.temporary_directory.join(format!("sessctl-{}", &id[id.len() - 12..]))
+    request.host.temporary_directory.join(format!("{TEMPORARY_PREFIX}{}", &id[id.len() - 12..]))
 }
 
 /// What of the host the agent's container has.
-fn mounts(
-    request: &Request<'_>,
-    plan: &AgentPlan,
-    problems: &mut Vec<String>,
-) -> Vec<MountPlan> {
+fn mounts(request: &Request<'_>, plan: &AgentPlan, problems: &mut Vec<String>) -> Vec<MountPlan> {
     let mount = |source: &Utf8Path, target: &Utf8Path, read_only| MountPlan {
         source: source.to_owned(),
         target: target.to_owned(),
@@ -265,6 +264,17 @@ impl AgentPlan {
             Utf8Path::new(file).starts_with(&resource.target)
                 && self.shares.get(&resource.name) == Some(&SharePolicy::SharedRw)
         })
+    }
+
+    /// Removes the directory for short-lived files where it lies outside of the session's own; `Ok` if
+    /// there is none. Blocks.
+    pub(crate) fn remove_temporary(&self) -> Result<()> {
+        let Seen { host, inside } = &self.temporary;
+        let is_ours = host.file_name().is_some_and(|name| name.starts_with(TEMPORARY_PREFIX));
+        if host != inside || !is_ours || host.is_symlink() {
+            return Ok(());
+        }
+        remove_tree(host)
     }
 
     /// All variables but those of single arguments.

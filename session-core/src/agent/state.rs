@@ -51,10 +51,11 @@ pub(crate) fn prepare(
 /// Makes sure of a private directory that is ours, where others could have made it before.
 fn own(directory: &Utf8Path) -> Result<()> {
     let made = std::fs::DirBuilder::new().mode(0o700).create(directory);
-    let failed =
-        |error| Error::io(OPERATION, format!("can't make `{directory}`"), error);
+    let failed = |error| Error::io(OPERATION, format!("can't make `{directory}`"), error);
     match made {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(failed(error));
+        }
         _ => {}
     }
     let found = directory.symlink_metadata().map_err(failed)?;
@@ -168,9 +169,9 @@ fn link_entries(state: &Beneath, target: &str, source: &Utf8Path) -> Result<()> 
             state.remove_link(&path)?;
         }
     }
-    theirs.iter().try_for_each(|name| {
-        state.link(&format!("{target}/{name}"), source.join(name).as_str())
-    })
+    theirs
+        .iter()
+        .try_for_each(|name| state.link(&format!("{target}/{name}"), source.join(name).as_str()))
 }
 
 /// Copies the person's directory: files and directories, links as what they lead to.
