@@ -50,7 +50,9 @@ fn search(
     let Some((first, rest)) = components.split_first() else {
         // Whoever shares a directory is followed there; a conversation itself is no link.
         let Ok(metadata) = here.symlink_metadata() else { return };
-        if let (Some(id), Ok(modified), true) = (id, metadata.modified(), metadata.is_file() || metadata.is_dir()) {
+        if let (Some(id), Ok(modified), true) =
+            (id, metadata.modified(), metadata.is_file() || metadata.is_dir())
+        {
             found.push(Found { id: id.to_owned(), file: here, modified });
         }
         return;

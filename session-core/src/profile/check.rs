@@ -11,7 +11,8 @@ use crate::{Error, Result};
 /// What stands for the conversation's id.
 const CONVERSATION_ID: &str = "CONVERSATION_ID";
 /// What templates may name once the session is known, besides the login directory.
-const SESSION: [&str; 6] = ["STATE", "TMP", "WORKSPACE", "SESSION_ID", "SESSION_NAME", "SESSION_DIR"];
+const SESSION: [&str; 6] =
+    ["STATE", "TMP", "WORKSPACE", "SESSION_ID", "SESSION_NAME", "SESSION_DIR"];
 /// A path is made of it, beside an id and a directory for sockets.
 const LONGEST_NAME: usize = 32;
 
@@ -82,7 +83,8 @@ impl Checker<'_> {
             self.add("title", "say what it is called, in one line");
         }
         for (key, value) in [("program", &profile.program), ("image", &profile.image)] {
-            if value.as_ref().is_some_and(|word| word.is_empty() || word.contains(char::is_control)) {
+            if value.as_ref().is_some_and(|word| word.is_empty() || word.contains(char::is_control))
+            {
                 self.add(key, "is empty or has odd characters; name one, or leave it out");
             }
         }
@@ -123,9 +125,12 @@ impl Checker<'_> {
     /// The conversation's id can be put in where it is known.
     fn conversation_ids(&mut self) {
         let Profile { arguments, conversation, .. } = self.profile;
-        let captured = conversation.file.as_deref().is_some_and(|file| names(file, CONVERSATION_ID));
+        let captured =
+            conversation.file.as_deref().is_some_and(|file| names(file, CONVERSATION_ID));
         for (key, words) in [("new", &arguments.new), ("fork", &arguments.fork)] {
-            if words.iter().any(|word| names(word, CONVERSATION_ID)) && conversation.id != Choice::Ours {
+            if words.iter().any(|word| names(word, CONVERSATION_ID))
+                && conversation.id != Choice::Ours
+            {
                 let reason = "needs an id that is not known before; set `conversation.id` to \"ours\", or leave `${CONVERSATION_ID}` out";
                 self.add(&format!("arguments.{key}"), reason);
             }
@@ -153,7 +158,10 @@ impl Checker<'_> {
             if let Some(variable) = &place.variable
                 && !is_variable(variable)
             {
-                self.add(&format!("{path}.variable"), format!("`{}` can't name a variable", variable.escape_debug()));
+                self.add(
+                    &format!("{path}.variable"),
+                    format!("`{}` can't name a variable", variable.escape_debug()),
+                );
             }
             let reasons = self.absolute(&place.default, Scope::Home);
             reasons.into_iter().for_each(|reason| self.add(&format!("{path}.default"), reason));
@@ -204,7 +212,8 @@ impl Checker<'_> {
         for (index, resource) in self.profile.resources.iter().enumerate() {
             let mut wrong: Vec<(&str, String)> = Vec::new();
             if !is_word(&resource.name, '-') {
-                wrong.push(("name", "is called by lowercase letters, digits and dashes".to_owned()));
+                wrong
+                    .push(("name", "is called by lowercase letters, digits and dashes".to_owned()));
             }
             if !seen.insert(&resource.name) {
                 wrong.push(("name", "is there twice; each has a name of its own".to_owned()));
@@ -213,11 +222,18 @@ impl Checker<'_> {
                 wrong.push(("target", outside(&resource.target)));
             }
             let before = &self.profile.resources[..index];
-            if let Some(other) = before.iter().find(|other| overlap(&other.target, &resource.target)) {
-                wrong.push(("target", format!("lies where `{}` does; give it a place of its own", other.name)));
+            if let Some(other) =
+                before.iter().find(|other| overlap(&other.target, &resource.target))
+            {
+                wrong.push((
+                    "target",
+                    format!("lies where `{}` does; give it a place of its own", other.name),
+                ));
             }
             if let Some(source) = &resource.source {
-                wrong.extend(self.absolute(source, Scope::Host).into_iter().map(|reason| ("source", reason)));
+                wrong.extend(
+                    self.absolute(source, Scope::Host).into_iter().map(|reason| ("source", reason)),
+                );
             }
             wrong.extend(self.content(resource));
             wrong.extend(unshared(resource));
@@ -264,7 +280,8 @@ impl Checker<'_> {
         for (index, check) in self.profile.checks.iter().enumerate() {
             let mut wrong: Vec<(&str, String)> = Vec::new();
             if !is_word(&check.name, '-') {
-                wrong.push(("name", "is called by lowercase letters, digits and dashes".to_owned()));
+                wrong
+                    .push(("name", "is called by lowercase letters, digits and dashes".to_owned()));
             }
             if !seen.insert(&check.name) {
                 wrong.push(("name", "is there twice; each has a name of its own".to_owned()));
@@ -279,7 +296,9 @@ impl Checker<'_> {
                 wrong.push(("mode", "is a number in octal, such as \"600\"".to_owned()));
             }
             if let Some(file) = &check.file {
-                wrong.extend(self.absolute(file, Scope::Check).into_iter().map(|reason| ("file", reason)));
+                wrong.extend(
+                    self.absolute(file, Scope::Check).into_iter().map(|reason| ("file", reason)),
+                );
             }
             if check.remedy.trim().is_empty() {
                 wrong.push(("remedy", "say what to do where it is not in order".to_owned()));
@@ -301,7 +320,8 @@ impl Checker<'_> {
                 let reason = format!("is none of `credentials.files` ({files})");
                 self.problems.push(Problem::of_key("credentials.links", file, reason));
             }
-            let taken = self.profile.resources.iter().find(|resource| overlap(&resource.target, path));
+            let taken =
+                self.profile.resources.iter().find(|resource| overlap(&resource.target, path));
             let reason = match taken {
                 _ if !is_inside(path) => outside(path),
                 Some(resource) => format!("lies where the resource `{}` does", resource.name),
@@ -314,13 +334,25 @@ impl Checker<'_> {
             reasons.into_iter().for_each(|reason| self.add("credentials.host", reason));
         }
         for name in credentials.environment.iter().filter(|name| !is_variable(name)) {
-            self.add("credentials.environment", format!("`{}` can't name a variable", name.escape_debug()));
+            self.add(
+                "credentials.environment",
+                format!("`{}` can't name a variable", name.escape_debug()),
+            );
         }
-        if credentials.required && credentials.files.is_empty() && credentials.environment.is_empty() {
-            self.add("credentials.required", "nothing says how to log in; name `credentials.files` or `credentials.environment`");
+        if credentials.required
+            && credentials.files.is_empty()
+            && credentials.environment.is_empty()
+        {
+            self.add(
+                "credentials.required",
+                "nothing says how to log in; name `credentials.files` or `credentials.environment`",
+            );
         }
         if !self.profile.arguments.login.is_empty() && credentials.files.is_empty() {
-            self.add("arguments.login", "leaves nothing that sessions could use; name `credentials.files`");
+            self.add(
+                "arguments.login",
+                "leaves nothing that sessions could use; name `credentials.files`",
+            );
         }
     }
 
@@ -328,7 +360,10 @@ impl Checker<'_> {
         let conversation = &self.profile.conversation;
         let Some(file) = &conversation.file else {
             if conversation.id != Choice::None {
-                self.add("conversation.id", "needs `conversation.file`, by which a conversation is found again");
+                self.add(
+                    "conversation.id",
+                    "needs `conversation.file`, by which a conversation is found again",
+                );
             }
             return;
         };
@@ -343,7 +378,10 @@ impl Checker<'_> {
             Ok(template) => {
                 let ids: Vec<_> = template.names().collect();
                 if ids.len() > 1 || ids.iter().any(|name| *name != CONVERSATION_ID) {
-                    self.add("conversation.file", "holds `${CONVERSATION_ID}` once, and no other name");
+                    self.add(
+                        "conversation.file",
+                        "holds `${CONVERSATION_ID}` once, and no other name",
+                    );
                 }
                 if ids.is_empty() && conversation.id == Choice::Ours {
                     self.add("conversation.file", "needs `${CONVERSATION_ID}`, for the id is ours");
@@ -358,7 +396,9 @@ impl Checker<'_> {
         let begins = text.starts_with("${") || text.starts_with('/');
         if !begins || text.split('/').any(|part| part == "..") {
             let shown = text.escape_debug();
-            reasons.push(format!("`{shown}` is no absolute path; begin with `${{HOME}}/` or `/`, without `..`"));
+            reasons.push(format!(
+                "`{shown}` is no absolute path; begin with `${{HOME}}/` or `/`, without `..`"
+            ));
         }
         reasons
     }
@@ -424,7 +464,13 @@ fn unshared(resource: &Resource) -> Vec<(&'static str, String)> {
     let shared = |policy: SharePolicy| policy != SharePolicy::Private;
     if resource.source.is_none() {
         if shared(resource.policy) {
-            wrong.push(("policy", format!("is `{}`, but without a `source` there is nothing to share", resource.policy)));
+            wrong.push((
+                "policy",
+                format!(
+                    "is `{}`, but without a `source` there is nothing to share",
+                    resource.policy
+                ),
+            ));
         }
         for policy in resource.presets.values().copied().filter(|policy| shared(*policy)) {
             wrong.push(("presets", format!("`{policy}` shares nothing without a `source`")));
@@ -433,7 +479,10 @@ fn unshared(resource: &Resource) -> Vec<(&'static str, String)> {
     if resource.presets.get(&Preset::Bare).copied().is_some_and(shared) {
         wrong.push(("presets", "under `bare` nothing of the person's is shared".to_owned()));
     }
-    if resource.source.is_none() && resource.kind == ResourceKind::File && resource.content.is_none() {
+    if resource.source.is_none()
+        && resource.kind == ResourceKind::File
+        && resource.content.is_none()
+    {
         wrong.push(("", "brings nothing: it has neither a `source` nor `content`".to_owned()));
     }
     wrong
@@ -483,7 +532,10 @@ fn is_inside(path: &str) -> bool {
 }
 
 fn outside(path: &str) -> String {
-    format!("`{}` is no path below a directory; write one without `/` at its ends and without `..`", path.escape_debug())
+    format!(
+        "`{}` is no path below a directory; write one without `/` at its ends and without `..`",
+        path.escape_debug()
+    )
 }
 
 /// Whether one of two paths is the other, or in it.

@@ -20,10 +20,13 @@ impl Profile {
         let document = Document::parse(name, text, origin)?;
         match document.extends() {
             None => document.profile(None),
-            Some(base) => Err(document.refuse("extends", format!(
-                "it extends `{}`, and nothing is known of other profiles here",
-                base.escape_debug()
-            ))),
+            Some(base) => Err(document.refuse(
+                "extends",
+                format!(
+                    "it extends `{}`, and nothing is known of other profiles here",
+                    base.escape_debug()
+                ),
+            )),
         }
     }
 
@@ -136,7 +139,10 @@ impl<'a> Document<'a> {
         let mut told = vec![format!("`{}`: {}", self.origin, error.message())];
         for path in leaves(&Value::Table(own.clone())) {
             let only = path.iter().rev().fold(None, |below: Option<Value>, (key, value)| {
-                Some(Value::Table(Table::from_iter([(key.clone(), below.unwrap_or_else(|| value.clone()))])))
+                Some(Value::Table(Table::from_iter([(
+                    key.clone(),
+                    below.unwrap_or_else(|| value.clone()),
+                )])))
             });
             let Some(Value::Table(only)) = only else { continue };
             if let Err(error) = understood(only) {

@@ -10,7 +10,9 @@ pub(super) fn merged(base: Table, over: Table) -> Table {
     let mut merged = base;
     for (key, over) in over {
         let value = match (merged.remove(&key), over) {
-            (Some(Value::Table(base)), Value::Table(over)) => Value::Table(self::merged(base, over)),
+            (Some(Value::Table(base)), Value::Table(over)) => {
+                Value::Table(self::merged(base, over))
+            }
             (Some(Value::Array(base)), Value::Array(over)) => Value::Array(lists(base, over)),
             (_, over) => over,
         };
@@ -20,7 +22,8 @@ pub(super) fn merged(base: Table, over: Table) -> Table {
 }
 
 fn lists(base: Vec<Value>, over: Vec<Value>) -> Vec<Value> {
-    let are_named = |list: &[Value]| !list.is_empty() && list.iter().all(|item| name(item).is_some());
+    let are_named =
+        |list: &[Value]| !list.is_empty() && list.iter().all(|item| name(item).is_some());
     if !are_named(&base) || !are_named(&over) {
         return over;
     }

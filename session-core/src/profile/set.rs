@@ -111,11 +111,8 @@ impl Profiles {
         }
         self.by_name.get(name).ok_or_else(|| {
             let known: Vec<_> = self.names().collect();
-            let message = format!(
-                "no agent `{}`; known agents: {}",
-                name.escape_debug(),
-                known.join(", ")
-            );
+            let message =
+                format!("no agent `{}`; known agents: {}", name.escape_debug(), known.join(", "));
             Error::new(ErrorKind::InvalidInput, "profiles.find", message)
         })
     }
@@ -154,7 +151,11 @@ impl<'a> Reader<'a> {
     ) -> Result<Profile> {
         let other = self.files.iter().find(|other| other.name == name && name != file.name);
         let Some(other) = other else {
-            return self.before.find(name).cloned().map_err(|error| document.refuse("extends", error.message()));
+            return self
+                .before
+                .find(name)
+                .cloned()
+                .map_err(|error| document.refuse("extends", error.message()));
         };
         if waiting.contains(&name) {
             return Err(document.refuse("extends", format!("`{name}` extends this one, in turn")));
@@ -162,6 +163,8 @@ impl<'a> Reader<'a> {
         waiting.push(&file.name);
         let base = self.read(other, waiting);
         waiting.pop();
-        base.map_err(|error| document.refuse("extends", format!("`{name}` is not valid: {}", error.message())))
+        base.map_err(|error| {
+            document.refuse("extends", format!("`{name}` is not valid: {}", error.message()))
+        })
     }
 }

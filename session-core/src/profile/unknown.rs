@@ -31,11 +31,17 @@ fn in_table(root: &Value, schema: &Value, table: &DeTable<'_>, found: &mut Vec<U
         if let Some(schema) = known.and_then(|known| known.get(name)) {
             in_value(root, schema, value, found);
         } else if schema["additionalProperties"] == Value::Bool(false) {
-            let known: Vec<&str> = known.into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+            let known: Vec<&str> =
+                known.into_iter().flatten().map(|(key, _)| key.as_str()).collect();
             let meant = nearest(name, known.iter().copied());
-            let meant = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_else(|| ";".to_owned());
-            let reason =
-                format!("unknown key `{}`{meant} known keys: {}", name.escape_debug(), known.join(", "));
+            let meant = meant
+                .map(|meant| format!("; did you mean `{meant}`?"))
+                .unwrap_or_else(|| ";".to_owned());
+            let reason = format!(
+                "unknown key `{}`{meant} known keys: {}",
+                name.escape_debug(),
+                known.join(", ")
+            );
             found.push(Unknown { offset: key.span().start, reason });
         } else {
             in_value(root, &schema["additionalProperties"], value, found);
@@ -58,7 +64,8 @@ fn in_value(root: &Value, schema: &Value, value: &Spanned<DeValue<'_>>, found: &
 fn resolved<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     let mut schema = schema;
     for _ in 0..8 {
-        let referred = schema["$ref"].as_str().and_then(|path| root.pointer(path.strip_prefix('#')?));
+        let referred =
+            schema["$ref"].as_str().and_then(|path| root.pointer(path.strip_prefix('#')?));
         let chosen = schema["anyOf"].as_array().filter(|_| schema["properties"].is_null());
         let chosen = chosen.and_then(|all| all.iter().find(|one| one["type"] != "null"));
         match referred.or(chosen) {
