@@ -5,10 +5,12 @@ use camino::Utf8PathBuf;
 use super::plan::{AgentOptions, Placement, host_path, host_variables};
 use crate::catalog::blocking;
 use crate::profile::Profile;
-use crate::{HostView, Layout, Result};
+use crate::{Error, ErrorKind, HostView, Layout, Result};
 
 /// The login that is used where none is named.
 const DEFAULT: &str = "default";
+/// A directory is called by it, below others.
+const LONGEST_NAME: usize = 64;
 
 /// What is known about an agent's login.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,6 +56,20 @@ impl Login {
     }
 }
 
+/// Refuses a name that could be something else than that of a directory.
+fn check_name(name: &str) -> Result<()> {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@' | '+');
+    let begins = name.starts_with(|first: char| first.is_ascii_alphanumeric());
+    if begins && name.len() <= LONGEST_NAME && name.chars().all(good) {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` can't be the name of a login; use letters, digits and `-_.@+`, {LONGEST_NAME} at most, a letter or digit first",
+        name.escape_debug().take(80).collect::<String>()
+    );
+    Err(Error::new(ErrorKind::InvalidInput, "agent.login", message))
+}
+
 /// Finds the login of `profile`: the one that is asked for; else ours; else, for sessions on the host, the person's
 /// own; else ours, where nobody is logged in yet. Changes nothing.
 pub(crate) async fn find(
@@ -69,6 +85,7 @@ pub(crate) async fn find(
         .iter()
         .any(|name| host.environment.get(name).is_some_and(|value| !value.is_empty()));
     let name = options.credentials.clone().unwrap_or_else(|| DEFAULT.to_owned());
+    check_name(&name)?;
     if profile.credentials.files.is_empty() {
         return Ok(Login { directory: None, ready: by_variable, by_variable, name });
     }

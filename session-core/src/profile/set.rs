@@ -104,6 +104,11 @@ impl Profiles {
         names.into_iter()
     }
 
+    /// Whether there is a profile `name` that can't be used; [`find`](Self::find) says why.
+    pub fn is_broken(&self, name: &str) -> bool {
+        self.broken.contains_key(name)
+    }
+
     /// The profile `name`; `InvalidInput` with those that are known, or with what is wrong with it.
     pub fn find(&self, name: &str) -> Result<&Profile> {
         if let Some(problems) = self.broken.get(name) {

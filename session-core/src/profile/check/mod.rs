@@ -1,39 +1,19 @@
 //! Whether a profile makes sense.
 
+mod resources;
+mod templates;
+mod words;
+
 use std::collections::BTreeSet;
 
-use camino::{Utf8Component, Utf8Path};
-
-use super::problem::{Problem, nearest};
-use super::{Choice, Preset, Profile, Resource, ResourceKind, SharePolicy, Template};
+use super::problem::Problem;
+use super::{Choice, Profile, Template};
 use crate::{Error, Result};
+use templates::{CONVERSATION_ID, Scope, names, reserved};
+use words::{is_inside, is_variable, is_word, outside, overlap};
 
-/// What stands for the conversation's id.
-const CONVERSATION_ID: &str = "CONVERSATION_ID";
-/// What templates may name once the session is known, besides the login directory.
-const SESSION: [&str; 6] =
-    ["STATE", "TMP", "WORKSPACE", "SESSION_ID", "SESSION_NAME", "SESSION_DIR"];
 /// A path is made of it, beside an id and a directory for sockets.
 const LONGEST_NAME: usize = 32;
-
-/// From where a template is rendered.
-#[derive(Debug, Clone, Copy)]
-enum Scope {
-    /// The person's home only.
-    Home,
-    /// The person's places.
-    Host,
-    /// The person's places, and the login directory.
-    Check,
-    /// A session.
-    Session,
-    /// A file that is made in a session.
-    Content,
-    /// A command line in a session, with these names besides.
-    Arguments(&'static [&'static str]),
-    /// A command line without a session.
-    Alone,
-}
 
 impl Profile {
     /// Finds what can't be in a profile; `InvalidInput` with all of it at once ([`Error::unmet`]).
@@ -207,74 +187,6 @@ impl Checker<'_> {
         }
     }
 
-    fn resources(&mut self) {
-        let mut seen = BTreeSet::new();
-        for (index, resource) in self.profile.resources.iter().enumerate() {
-            let mut wrong: Vec<(&str, String)> = Vec::new();
-            if !is_word(&resource.name, '-') {
-                wrong
-                    .push(("name", "is called by lowercase letters, digits and dashes".to_owned()));
-            }
-            if !seen.insert(&resource.name) {
-                wrong.push(("name", "is there twice; each has a name of its own".to_owned()));
-            }
-            if !is_inside(&resource.target) {
-                wrong.push(("target", outside(&resource.target)));
-            }
-            let before = &self.profile.resources[..index];
-            if let Some(other) =
-                before.iter().find(|other| overlap(&other.target, &resource.target))
-            {
-                wrong.push((
-                    "target",
-                    format!("lies where `{}` does; give it a place of its own", other.name),
-                ));
-            }
-            if let Some(source) = &resource.source {
-                wrong.extend(
-                    self.absolute(source, Scope::Host).into_iter().map(|reason| ("source", reason)),
-                );
-            }
-            wrong.extend(self.content(resource));
-            wrong.extend(unshared(resource));
-            for (key, reason) in wrong {
-                self.problems.push(Problem::at("resources", index, &resource.name, key, reason));
-            }
-        }
-    }
-
-    /// What is set in a file must be something that can be put there.
-    fn content(&self, resource: &Resource) -> Vec<(&'static str, String)> {
-        let mut wrong = Vec::new();
-        if resource.kind == ResourceKind::Directory {
-            for (key, there) in [
-                ("format", resource.format.is_some()),
-                ("keep", !resource.keep.is_empty()),
-                ("content", resource.content.is_some()),
-            ] {
-                if there {
-                    wrong.push((key, "means something for files only; leave it out".to_owned()));
-                }
-            }
-        } else if resource.format.is_none() {
-            for (key, there) in
-                [("keep", !resource.keep.is_empty()), ("content", resource.content.is_some())]
-            {
-                if there {
-                    wrong.push((key, "needs a `format` that it is written in".to_owned()));
-                }
-            }
-        }
-        let mut texts = Vec::new();
-        resource.content.iter().flatten().for_each(|(key, value)| {
-            texts.push(key.as_str());
-            collect(value, &mut texts);
-        });
-        let reasons = texts.into_iter().flat_map(|text| self.template(text, Scope::Content));
-        wrong.extend(reasons.map(|reason| ("content", reason)));
-        wrong
-    }
-
     fn checks(&mut self) {
         let mut seen = BTreeSet::new();
         for (index, check) in self.profile.checks.iter().enumerate() {
@@ -389,157 +301,4 @@ impl Checker<'_> {
             }
         }
     }
-
-    /// What is wrong with a template that has to lead to an absolute path.
-    fn absolute(&self, text: &str, scope: Scope) -> Vec<String> {
-        let mut reasons = self.template(text, scope);
-        let begins = text.starts_with("${") || text.starts_with('/');
-        if !begins || text.split('/').any(|part| part == "..") {
-            let shown = text.escape_debug();
-            reasons.push(format!(
-                "`{shown}` is no absolute path; begin with `${{HOME}}/` or `/`, without `..`"
-            ));
-        }
-        reasons
-    }
-
-    /// What is wrong with a template.
-    fn template(&self, text: &str, scope: Scope) -> Vec<String> {
-        let template = match Template::parse(text) {
-            Ok(template) => template,
-            Err(error) => return vec![error.message().to_owned()],
-        };
-        let known = self.known(scope);
-        let unknown = template.names().filter(|name| !known.iter().any(|known| known == name));
-        unknown
-            .map(|name| match name {
-                "CREDENTIALS" if known.iter().any(|known| known == "STATE") => {
-                    "`${CREDENTIALS}` needs `credentials.files`, without which there is no login directory".to_owned()
-                }
-                name => {
-                    let meant = nearest(name, known.iter().map(String::as_str));
-                    let meant = meant.map(|meant| format!("; did you mean `${{{meant}}}`?"));
-                    let known = match known.is_empty() {
-                        true => "there are no names here".to_owned(),
-                        false => format!("known names: {}", known.join(", ")),
-                    };
-                    format!("`${{{name}}}` is not known here{} {known}", meant.unwrap_or_else(|| ";".to_owned()))
-                }
-            })
-            .collect()
-    }
-
-    /// The names that have a value there.
-    fn known(&self, scope: Scope) -> Vec<String> {
-        let mut known = Vec::new();
-        if matches!(scope, Scope::Alone) {
-            return known;
-        }
-        known.push("HOME".to_owned());
-        if matches!(scope, Scope::Home) {
-            return known;
-        }
-        known.extend(self.profile.places.keys().map(|name| name.to_ascii_uppercase()));
-        let credentials = &self.profile.credentials;
-        let in_session = !matches!(scope, Scope::Host | Scope::Check);
-        if in_session {
-            known.extend(SESSION.map(str::to_owned));
-        }
-        if !matches!(scope, Scope::Host) && !credentials.files.is_empty() {
-            known.push("CREDENTIALS".to_owned());
-        }
-        if matches!(scope, Scope::Content) {
-            known.extend(credentials.environment.iter().map(|name| format!("LAST20_{name}")));
-        }
-        if let Scope::Arguments(more) = scope {
-            known.extend(more.iter().map(|name| (*name).to_owned()));
-        }
-        known
-    }
-}
-
-/// What can't be shared in the way that is said.
-fn unshared(resource: &Resource) -> Vec<(&'static str, String)> {
-    let mut wrong = Vec::new();
-    let shared = |policy: SharePolicy| policy != SharePolicy::Private;
-    if resource.source.is_none() {
-        if shared(resource.policy) {
-            wrong.push((
-                "policy",
-                format!(
-                    "is `{}`, but without a `source` there is nothing to share",
-                    resource.policy
-                ),
-            ));
-        }
-        for policy in resource.presets.values().copied().filter(|policy| shared(*policy)) {
-            wrong.push(("presets", format!("`{policy}` shares nothing without a `source`")));
-        }
-    }
-    if resource.presets.get(&Preset::Bare).copied().is_some_and(shared) {
-        wrong.push(("presets", "under `bare` nothing of the person's is shared".to_owned()));
-    }
-    if resource.source.is_none()
-        && resource.kind == ResourceKind::File
-        && resource.content.is_none()
-    {
-        wrong.push(("", "brings nothing: it has neither a `source` nor `content`".to_owned()));
-    }
-    wrong
-}
-
-/// The texts in a value: keys too.
-fn collect<'a>(value: &'a serde_json::Value, texts: &mut Vec<&'a str>) {
-    match value {
-        serde_json::Value::String(text) => texts.push(text),
-        serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
-        serde_json::Value::Object(table) => table.iter().for_each(|(key, value)| {
-            texts.push(key);
-            collect(value, texts);
-        }),
-        _ => {}
-    }
-}
-
-/// Whether `text` is a template with `name` in it.
-fn names(text: &str, name: &str) -> bool {
-    Template::parse(text).is_ok_and(|template| template.names().any(|found| found == name))
-}
-
-fn reserved(name: &str) -> bool {
-    let others = ["HOME", "CREDENTIALS", CONVERSATION_ID, "PROMPT", "FROM", "MCP_FILE"];
-    SESSION.contains(&name) || others.contains(&name) || name.starts_with("LAST20_")
-}
-
-/// Lowercase letters, digits and `joint`, beginning with a letter.
-fn is_word(word: &str, joint: char) -> bool {
-    word.starts_with(|first: char| first.is_ascii_lowercase())
-        && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == joint)
-}
-
-fn is_variable(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-/// Whether it stays below the directory that it is in.
-fn is_inside(path: &str) -> bool {
-    let components = Utf8Path::new(path).components();
-    !path.is_empty()
-        && !path.contains('\0')
-        && !path.ends_with('/')
-        && components.into_iter().all(|part| matches!(part, Utf8Component::Normal(_)))
-}
-
-fn outside(path: &str) -> String {
-    format!(
-        "`{}` is no path below a directory; write one without `/` at its ends and without `..`",
-        path.escape_debug()
-    )
-}
-
-/// Whether one of two paths is the other, or in it.
-fn overlap(one: &str, other: &str) -> bool {
-    let (one, other) = (Utf8Path::new(one), Utf8Path::new(other));
-    one.starts_with(other) || other.starts_with(one)
 }
