@@ -155,3 +155,6 @@ fn schema() -> serde_json::Value {
     let settings = schemars::generate::SchemaSettings::draft2020_12().for_deserialize();
     settings.into_generator().into_root_schema_for::<Profile>().to_value()
 }
+
+#[cfg(test)]
+mod tests;
