@@ -6,6 +6,8 @@ mod conversation;
 mod environment;
 mod launch;
 mod login;
+pub(crate) mod mcp;
+mod overrides;
 mod plan;
 mod state;
 
@@ -14,6 +16,7 @@ pub(crate) use environment::{add as add_environment, scrub};
 pub(crate) use launch::argv;
 pub use login::Login;
 pub(crate) use login::find as find_login;
+pub(crate) use overrides::{arguments as override_arguments, keep as keep_settings, set as set_overrides};
 pub use plan::{AgentOptions, AgentPlan, MountPlan, Seen};
-pub(crate) use plan::{Placement, Request, resolve};
+pub(crate) use plan::{CONTAINER_FILES, Placement, Request, resolve};
 pub(crate) use state::prepare;
