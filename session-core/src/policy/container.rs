@@ -20,6 +20,11 @@ pub(crate) fn login_shell() -> Vec<String> {
     ["/bin/sh", "-c", script].map(str::to_owned).to_vec()
 }
 
+/// Where a container's workspace is.
+pub(super) fn workspace() -> camino::Utf8PathBuf {
+    "/workspace".into()
+}
+
 /// Whether sessions with these capabilities are containers.
 pub(super) fn is_container(capabilities: &Capabilities) -> bool {
     capabilities.isolation == Isolation::Container
