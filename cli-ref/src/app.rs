@@ -6,6 +6,7 @@ use std::sync::Arc;
 use backend_local::LocalBackend;
 use camino::Utf8PathBuf;
 use clap::Parser;
+use session_core::profile::Profiles;
 use session_core::{Backend, Backends, Error, Layout, Manager, Result, open_registry};
 use session_terminal::{HolderCommand, HolderParts, Holders};
 use session_workspace::HostWorkspaces;
@@ -78,6 +79,9 @@ impl App {
         let surroundings = Surroundings::read(arguments.home)?;
         if let Command::Config(config) = &arguments.command {
             return Ok(commands::config(ui, &surroundings, config));
+        }
+        if let Command::Devcontainer(asked) = &arguments.command {
+            return commands::devcontainer(ui, &surroundings, &Profiles::shipped(), asked);
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

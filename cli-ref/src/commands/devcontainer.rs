@@ -3,9 +3,10 @@
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use serde_json::{Value, json};
-use session_core::{Error, ErrorKind, Preset, Profiles, Result};
+use session_core::profile::Profiles;
+use session_core::{Error, ErrorKind, Result};
 
 use crate::args::{Devcontainer, DevcontainerAction, Sharing};
 use crate::devcontainer::{
@@ -27,7 +28,9 @@ pub(crate) fn run(
     arguments: &Devcontainer,
 ) -> Result<u8> {
     let here = &surroundings.host.working_directory;
-    let place = |path: &Option<Utf8PathBuf>| Place::find(&here.join(path.as_deref().unwrap_or(Utf8Path::new(""))));
+    let place = |path: &Option<Utf8PathBuf>| {
+        Place::find(&path.as_ref().map_or_else(|| here.clone(), |path| here.join(path)))
+    };
     match &arguments.action {
         DevcontainerAction::Mounts { path, form, sharing } => {
             let place = place(path)?;
@@ -40,7 +43,7 @@ pub(crate) fn run(
         DevcontainerAction::Apply { path, form, sharing, .. } => {
             let place = place(path)?;
             let planned = planned(surroundings, profiles, &place, sharing)?;
-            write(ui, &place, &planned, form.unwrap_or(Form::Strings))?;
+            write(ui, &place, &planned, *form)?;
         }
     }
     Ok(0)
@@ -59,15 +62,15 @@ fn planned(
     place: &Place,
     sharing: &Sharing,
 ) -> Result<Planned> {
-    let profile = profiles.find(agent(sharing)?)?;
+    let profile = profiles.find(agent(sharing, profiles)?)?;
     let named = match &sharing.user {
         Some(named) => Some(named.clone()),
-        None => user(place.text())?,
+        None => user(place.text()).map_err(|error| named(place, error))?,
     };
     let user = named.unwrap_or_else(|| USUAL_USER.to_owned());
     let asked = Asked {
         user: user.clone(),
-        preset: sharing.preset.unwrap_or(Preset::Shared),
+        preset: sharing.preset,
         share: sharing.share.iter().cloned().collect(),
         compose: is_compose(place.text())?,
     };
@@ -226,9 +229,10 @@ fn left_out(shares: &Shares) -> Vec<Value> {
     shares.left_out.iter().map(one).collect()
 }
 
-fn agent(sharing: &Sharing) -> Result<&str> {
+fn agent<'a>(sharing: &'a Sharing, profiles: &Profiles) -> Result<&'a str> {
     sharing.agent.as_deref().ok_or_else(|| {
-        let message = "say whose files: -a AGENT";
+        let known: Vec<_> = profiles.iter().map(|profile| profile.name.as_str()).collect();
+        let message = format!("say whose files, with -a AGENT; known agents: {}", known.join(", "));
         Error::new(ErrorKind::InvalidInput, OPERATION, message)
     })
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use session_core::{
-    Error, ErrorKind, HostView, Preset, Profile, ResourceKind, Result, SharePolicy, Template,
-    Variables,
+use session_core::profile::{
+    Preset, Profile, ResourceKind, SharePolicy, Template, Variables,
 };
+use session_core::{Error, ErrorKind, HostView, Result};
 
 use super::OPERATION;
 use super::mount::Mount;
