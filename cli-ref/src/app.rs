@@ -102,7 +102,8 @@ impl App {
                 Arc::new(workspaces),
                 Arc::new(Holders::by_command(holder_command(surroundings.has_systemd)?)),
             )
-            .with_policy(surroundings.settings.policy());
+            .with_policy(surroundings.settings.policy())
+            .with_profiles(Profiles::shipped());
             Context { ui, surroundings, manager }.run(arguments.command).await
         });
         // A blocked read of standard input must not keep the command from ending.

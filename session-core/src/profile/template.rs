@@ -126,8 +126,3 @@ impl Template {
         Ok(text)
     }
 }
-
-/// Parses and renders in one.
-pub(crate) fn render(text: &str, variables: &Variables) -> Result<String> {
-    Template::parse(text)?.render(variables)
-}
