@@ -180,9 +180,9 @@ fn blocks<'a>(document: &Document<'a>, list: &Array<'a>) -> Result<Vec<Block<'a>
             ([BEGIN, owner, ..], None) if blocks.iter().any(|block| block.owner == *owner) => {
                 return refuse(&format!("`{BEGIN} {owner}` is there twice"));
             }
-            ([BEGIN, owner, ..], None) => open = Some((index, owner)),
+            ([BEGIN, owner, ..], None) => open = Some((index, *owner)),
             ([END, owner, ..], Some((first, opened))) if opened == *owner => {
-                blocks.push(Block { owner, first, last: index });
+                blocks.push(Block { owner: *owner, first, last: index });
                 open = None;
             }
             ([mark @ (BEGIN | END), ..], _) => {

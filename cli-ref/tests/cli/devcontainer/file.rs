@@ -82,10 +82,9 @@ fn shown_in_both_forms() {
         serde_json::from_str(&place.good(&["devcontainer", "mounts", "-a", AGENT, "--json"]))
             .expect("JSON");
     for mount in document["mounts"].as_array().expect("a list") {
-        let is_state = ["conversations", "todos"].contains(&mount["resource"].as_str().expect("text"))
-            || mount["source"].as_str().expect("text").contains("session-env")
-            || mount["source"].as_str().expect("text").contains("paste-cache")
-            || mount["source"].as_str().expect("text").contains("file-history");
+        let resource = mount["resource"].as_str().expect("text");
+        let is_state = ["conversations", "todos", "session-env", "file-history", "paste-cache"]
+            .contains(&resource);
         assert_eq!(mount["readonly"], !is_state, "{mount}");
     }
 }
