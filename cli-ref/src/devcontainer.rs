@@ -13,6 +13,6 @@ mod tests;
 pub(crate) use edit::{apply, is_compose, owners, remove, targets, user};
 pub(crate) use mount::{Form, Mount};
 pub(crate) use place::Place;
-pub(crate) use shares::{Asked, Shares, shares};
+pub(crate) use shares::{Asked, Shares, home_of, shares};
 
 const OPERATION: &str = "devcontainer.edit";

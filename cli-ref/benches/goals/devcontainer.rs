@@ -22,8 +22,9 @@ pub(crate) fn run(goals: &mut Goals) {
     let place = goals.place().join("devcontainer");
     std::fs::create_dir_all(&place).expect("the place is ours");
     let file = place.join("devcontainer.json");
-    let configuration =
-        format!("{{ \"image\": \"{IMAGE}\", \"remoteUser\": \"root\", \"updateRemoteUserUID\": false }}\n");
+    let configuration = format!(
+        "{{ \"image\": \"{IMAGE}\", \"remoteUser\": \"root\", \"updateRemoteUserUID\": false }}\n"
+    );
     std::fs::write(&file, configuration).expect("the place has room");
     let theirs = Theirs { program, file, home: place, engine: &docker };
     for (size, pairs, name) in [
@@ -89,7 +90,8 @@ fn program() -> Option<PathBuf> {
         return Some(program.into());
     }
     let bench = std::env::current_exe().ok()?;
-    let file = bench.ancestors().map(|above| above.join("devcontainer.env")).find(|it| it.is_file())?;
+    let file =
+        bench.ancestors().map(|above| above.join("devcontainer.env")).find(|it| it.is_file())?;
     let text = std::fs::read_to_string(file).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(NAME)?.strip_prefix('='))?;
     Some(line.trim_matches('\'').into())

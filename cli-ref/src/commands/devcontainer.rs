@@ -1,16 +1,18 @@
 //! `sessctl devcontainer`: an agent's files as mounts of a project's dev container.
 
+use std::collections::BTreeSet;
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Value, json};
 use session_core::profile::Profiles;
 use session_core::{Error, ErrorKind, Result};
 
 use crate::args::{Devcontainer, DevcontainerAction, Sharing};
 use crate::devcontainer::{
-    Asked, Form, Mount, Place, Shares, apply, is_compose, owners, remove, shares, targets, user,
+    Asked, Form, Mount, Place, Shares, apply, home_of, is_compose, owners, remove, shares, targets,
+    user,
 };
 use crate::surroundings::Surroundings;
 use crate::ui::{Ui, plain, table};
@@ -18,7 +20,8 @@ use crate::ui::{Ui, plain, table};
 const OPERATION: &str = "devcontainer.apply";
 /// The user that most images for dev containers have.
 const USUAL_USER: &str = "vscode";
-const HEADINGS: [&str; 5] = ["RESOURCE", "ACCESS", "IN THE FILE", "ON THIS HOST", "IN THE CONTAINER"];
+const HEADINGS: [&str; 5] =
+    ["RESOURCE", "ACCESS", "IN THE FILE", "ON THIS HOST", "IN THE CONTAINER"];
 
 /// Needs no sessions, so that it works where they can't be reached.
 pub(crate) fn run(
@@ -53,6 +56,8 @@ pub(crate) fn run(
 struct Planned {
     agent: String,
     user: String,
+    /// The user's home in the container.
+    home: Utf8PathBuf,
     shares: Shares,
 }
 
@@ -75,7 +80,7 @@ fn planned(
         compose: is_compose(place.text())?,
     };
     let shares = shares(profile, &surroundings.host, &asked)?;
-    Ok(Planned { agent: profile.name.clone(), user, shares })
+    Ok(Planned { agent: profile.name.clone(), home: home_of(&user)?, user, shares })
 }
 
 fn show(ui: Ui, place: &Place, planned: &Planned, form: Option<Form>) -> Result<()> {
@@ -126,7 +131,8 @@ fn show(ui: Ui, place: &Place, planned: &Planned, form: Option<Form>) -> Result<
 
 fn write(ui: Ui, place: &Place, planned: &Planned, form: Form) -> Result<()> {
     let Planned { agent, shares, .. } = planned;
-    let applied = apply(place.text(), agent, &shares.mounts, form).map_err(|error| named(place, error))?;
+    let applied =
+        apply(place.text(), agent, &shares.mounts, form).map_err(|error| named(place, error))?;
     let mounts: Vec<Mount> =
         shares.mounts.iter().filter(|mount| !applied.taken.contains(mount)).cloned().collect();
     let made = make_missing(&mounts)?;
@@ -141,12 +147,15 @@ fn write(ui: Ui, place: &Place, planned: &Planned, form: Form) -> Result<()> {
             "taken": applied.taken.iter().map(document).collect::<Vec<_>>(),
             "left_out": left_out(shares),
             "made": made,
+            "above": above(planned, &mounts),
         }));
         return Ok(());
     }
     let (count, path) = (mounts.len(), plain(place.path().as_str()));
     match changed {
-        true => ui.line(format!("{path}: {count} mounts of `{agent}` for the user `{}`", planned.user)),
+        true => {
+            ui.line(format!("{path}: {count} mounts of `{agent}` for the user `{}`", planned.user))
+        }
         false => ui.line(format!("{path}: nothing to change, {count} mounts of `{agent}`")),
     }
     for directory in &made {
@@ -154,9 +163,18 @@ fn write(ui: Ui, place: &Place, planned: &Planned, form: Form) -> Result<()> {
     }
     for mount in &applied.taken {
         let (resource, target) = (&mount.resource, plain(&mount.target));
-        ui.notice(format!("note: `{resource}` left out: the file mounts something at `{target}` itself"));
+        ui.notice(format!(
+            "note: `{resource}` left out: the file mounts something at `{target}` itself"
+        ));
     }
     notes(ui, planned, &mounts);
+    let above = above(planned, &mounts);
+    if !above.is_empty() {
+        let (user, above) = (&planned.user, above.join(" "));
+        ui.notice(format!(
+            "note: in the container, `{user}` must own {above}, which the engine makes as root where the image has none: \"postCreateCommand\": \"sudo chown {user} {above}\""
+        ));
+    }
     if changed && place.is_there() {
         ui.notice("note: a container that exists has them when it is built again");
     }
@@ -165,7 +183,8 @@ fn write(ui: Ui, place: &Place, planned: &Planned, form: Form) -> Result<()> {
 
 fn disable(ui: Ui, place: &Place, agent: Option<&str>) -> Result<()> {
     let was = owners(place.text()).map_err(|error| named(place, error))?;
-    let gone: Vec<_> = was.into_iter().filter(|owner| agent.is_none_or(|agent| agent == owner)).collect();
+    let gone: Vec<_> =
+        was.into_iter().filter(|owner| agent.is_none_or(|agent| agent == owner)).collect();
     let text = remove(place.text(), agent).map_err(|error| named(place, error))?;
     let changed = place.is_there() && place.write(&text)?;
     if ui.json {
@@ -189,12 +208,28 @@ fn make_missing(mounts: &[Mount]) -> Result<Vec<Utf8PathBuf>> {
             let made = DirBuilder::new().recursive(true).mode(0o700).create(&mount.path);
             made.map_err(|error| {
                 let path = plain(mount.path.as_str());
-                let message = format!("can't make `{path}`, which is to be mounted; make it yourself");
+                let message =
+                    format!("can't make `{path}`, which is to be mounted; make it yourself");
                 Error::io(OPERATION, message, error)
             })?;
             Ok(mount.path.clone())
         })
         .collect()
+}
+
+/// The directories between the home and what is mounted, which an engine makes as root, so that
+/// nobody else can make anything beside what is mounted.
+fn above(planned: &Planned, mounts: &[Mount]) -> Vec<String> {
+    if planned.user == "root" {
+        return Vec::new();
+    }
+    let home = planned.home.as_path();
+    let between = |mount: &Mount| {
+        let above = Utf8Path::new(&mount.target).ancestors().skip(1);
+        let above = above.take_while(|above| *above != home && above.starts_with(home));
+        above.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    mounts.iter().flat_map(between).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 fn notes(ui: Ui, planned: &Planned, mounts: &[Mount]) {
@@ -225,7 +260,8 @@ fn document(mount: &Mount) -> Value {
 }
 
 fn left_out(shares: &Shares) -> Vec<Value> {
-    let one = |(resource, reason): &(String, String)| json!({ "resource": resource, "reason": reason });
+    let one =
+        |(resource, reason): &(String, String)| json!({ "resource": resource, "reason": reason });
     shares.left_out.iter().map(one).collect()
 }
 

@@ -105,7 +105,10 @@ pub(crate) fn is_compose(text: &str) -> Result<bool> {
 /// Where in the container the text mounts something, whoever wrote that.
 pub(crate) fn targets(text: &str) -> Result<Vec<String>> {
     let document = Document::parse(split_mark(text).1)?;
-    Ok(document.list()?.map(|list| list.elements.iter().filter_map(target).collect()).unwrap_or_default())
+    Ok(document
+        .list()?
+        .map(|list| list.elements.iter().filter_map(target).collect())
+        .unwrap_or_default())
 }
 
 /// Whose mounts are in the text, in order.

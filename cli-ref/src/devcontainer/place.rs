@@ -20,7 +20,8 @@ const LIMIT: u64 = 1024 * 1024;
 /// What a project without a file gets: an image that has the user `vscode`.
 ///
 /// A file that says just this is ours, and is removed with the mounts.
-const FRESH: &str = "// Made by `sessctl devcontainer apply`; https://containers.dev says what else can stand here.
+const FRESH: &str =
+    "// Made by `sessctl devcontainer apply`; https://containers.dev says what else can stand here.
 {
   \"image\": \"mcr.microsoft.com/devcontainers/base:ubuntu\"
 }
@@ -96,7 +97,8 @@ impl Place {
         }
         let parent = self.path.parent().unwrap_or(Utf8Path::new("/"));
         if text == FRESH {
-            fs::remove_file(&self.path).map_err(|error| failed("can't remove", &self.path, error))?;
+            fs::remove_file(&self.path)
+                .map_err(|error| failed("can't remove", &self.path, error))?;
             if parent.file_name() == Some(DIRECTORY) {
                 let _ = fs::remove_dir(parent); // others' files keep it
             }

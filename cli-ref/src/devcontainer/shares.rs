@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use session_core::profile::{
-    Preset, Profile, ResourceKind, SharePolicy, Template, Variables,
-};
+use session_core::profile::{Preset, Profile, ResourceKind, SharePolicy, Template, Variables};
 use session_core::{Error, ErrorKind, HostView, Result};
 
 use super::OPERATION;
@@ -67,9 +65,10 @@ pub(crate) fn shares(profile: &Profile, host: &HostView, asked: &Asked) -> Resul
             )),
             _ => match kind {
                 None if !is_directory => Some("it is not there".to_owned()),
-                Some(kind) if kind.is_dir() != is_directory => {
-                    Some(format!("`{path}` is {}", if is_directory { "no directory" } else { "a directory" }))
-                }
+                Some(kind) if kind.is_dir() != is_directory => Some(format!(
+                    "`{path}` is {}",
+                    if is_directory { "no directory" } else { "a directory" }
+                )),
                 _ => None,
             },
         };

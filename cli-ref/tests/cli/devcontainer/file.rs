@@ -117,6 +117,18 @@ fn missing_directories_are_made() {
     assert_eq!(made.uid(), me);
 }
 
+/// S1.E2: what lies between the home and what is mounted would be root's.
+#[test]
+fn who_owns_what_lies_above() {
+    let place = place();
+    write(&place, ORDINARY);
+    let done = place.run(&["devcontainer", "apply", "-a", AGENT]);
+    let remedy = "\"postCreateCommand\": \"sudo chown vscode /home/vscode/.claude\"";
+    assert!(done.err.contains(remedy), "{done:#?}");
+    let done = place.run(&["devcontainer", "apply", "-a", AGENT, "--user", "root"]);
+    assert!(!done.err.contains("postCreateCommand"), "{done:#?}");
+}
+
 /// S1.E2.
 #[test]
 fn somebody_elses_directories_are_told() {
@@ -188,7 +200,11 @@ fn a_project_without_a_file() {
 /// The three places where a file may be, and the file itself by name.
 #[test]
 fn files_are_found() {
-    for name in [".devcontainer.json", ".devcontainer/devcontainer.json", ".devcontainer/a/devcontainer.json"] {
+    for name in [
+        ".devcontainer.json",
+        ".devcontainer/devcontainer.json",
+        ".devcontainer/a/devcontainer.json",
+    ] {
         let place = place();
         let path = format!("project/{name}");
         place.write(&path, "{}");
@@ -200,7 +216,10 @@ fn files_are_found() {
         place.write("project/.devcontainer/a/devcontainer.json", "{}");
         if name.contains("/a/") {
             let several = place.bad(&["devcontainer", "apply", "-a", AGENT], 64);
-            assert!(several.contains("a/devcontainer.json") && several.contains("b/devcontainer.json"), "{several}");
+            assert!(
+                several.contains("a/devcontainer.json") && several.contains("b/devcontainer.json"),
+                "{several}"
+            );
         }
     }
     place().bad(&["devcontainer", "apply", "nowhere", "-a", AGENT], 66);

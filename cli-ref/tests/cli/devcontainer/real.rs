@@ -90,19 +90,20 @@ fn is_mounted_as_it_is_meant() {
     for form in ["strings", "objects"] {
         let place = place();
         let image = session_conformance::engines::TOOLS_IMAGE;
-        let configuration = json!({ "image": image, "remoteUser": "root", "updateRemoteUserUID": false });
+        let mut configuration = configuration(image, "root");
+        let folder = "${localWorkspaceFolder}";
+        configuration["workspaceFolder"] = folder.into();
+        configuration["workspaceMount"] =
+            format!("source={folder},target={folder},type=bind").into();
         write(&place, &configuration.to_string());
         place.good(&["devcontainer", "apply", "-a", AGENT, "--form", form]);
         let _containers = Containers { address: &address, project: place.path("project") };
         let up = run(&place, &program, &["up"], Some(&address));
         assert_eq!(up.code, 0, "{up:#?}");
-        let inside = |script: &str| {
-            let mut command = Command::new(&program);
-            command.args(["exec", "--workspace-folder"]).arg(place.path("project"));
-            command.args(["sh", "-c", script]).stdin(Stdio::null());
-            command.env("DOCKER_HOST", &address).env("HOME", place.path("user"));
-            finish(command.output())
-        };
+        let inside = |script: &str| inside(&place, &program, &address, script);
+        let here = inside("pwd -P");
+        let project = place.path("project").canonicalize().expect("a project");
+        assert_eq!(here.out.trim(), project.to_str().expect("UTF-8"), "the same path");
         let seen = inside("cat /root/.claude/skills/tidy/SKILL.md");
         assert_eq!((seen.code, seen.out.trim()), (0, "{}"), "{seen:#?}");
         let refused = inside("touch /root/.claude/skills/new");
@@ -113,6 +114,80 @@ fn is_mounted_as_it_is_meant() {
         assert_eq!(place.read("user/.claude/projects/new"), "yes\n");
         let login = inside("ls -A /root/.claude; test ! -e /root/.claude/.credentials.json");
         assert_eq!(login.code, 0, "{login:#?}");
+    }
+}
+
+/// S1.E2: what lies between the home and what is mounted is root's until somebody changes that, as `apply` says.
+#[test]
+fn what_lies_above_is_roots() {
+    let program = match program() {
+        Ok(program) => program,
+        Err(reason) => return skip(&reason),
+    };
+    let address = match session_conformance::engines::docker() {
+        Ok(address) => address,
+        Err(reason) => return skip(&reason),
+    };
+    let place = place();
+    let image = format!("sessctl-test-{}", place.name("image").to_lowercase());
+    let _image = Image::with_user(&address, &image);
+    write(&place, &configuration(&image, "vscode").to_string());
+    place.good(&["devcontainer", "apply", "-a", AGENT]);
+    let _containers = Containers { address: &address, project: place.path("project") };
+    let up = run(&place, &program, &["up"], Some(&address));
+    assert_eq!(up.code, 0, "{up:#?}");
+    let write = "id -un; touch ~/.claude/new";
+    let refused = inside(&place, &program, &address, write);
+    assert_ne!(refused.code, 0, "{refused:#?}");
+    assert_eq!(refused.out.trim(), "vscode");
+    let label = format!("label=devcontainer.local_folder={}", place.path("project").display());
+    let container = docker(&address, &["ps", "-q", "--filter", &label]);
+    docker(&address, &["exec", container.trim(), "chown", "vscode", "/home/vscode/.claude"]);
+    let done = inside(&place, &program, &address, write);
+    assert_eq!(done.code, 0, "{done:#?}");
+}
+
+fn configuration(image: &str, user: &str) -> Value {
+    json!({ "image": image, "remoteUser": user, "updateRemoteUserUID": false })
+}
+
+fn inside(place: &Place, program: &Path, address: &str, script: &str) -> Done {
+    let mut command = Command::new(program);
+    command.args(["exec", "--workspace-folder"]).arg(place.path("project"));
+    command.args(["sh", "-c", script]).stdin(Stdio::null());
+    command.env("DOCKER_HOST", address).env("HOME", place.path("user"));
+    finish(command.output())
+}
+
+fn docker(address: &str, words: &[&str]) -> String {
+    let done = finish(Command::new("docker").args(["--host", address]).args(words).output());
+    assert_eq!(done.code, 0, "docker {words:?}: {done:#?}");
+    done.out
+}
+
+/// The image of the tests with a user `vscode` in it; removed when dropped.
+struct Image<'a> {
+    address: &'a str,
+    name: &'a str,
+}
+
+impl<'a> Image<'a> {
+    fn with_user(address: &'a str, name: &'a str) -> Self {
+        let made = Self { address, name };
+        let script = "echo vscode:x:1234:1234::/home/vscode:/bin/sh >> /etc/passwd && \
+                      mkdir -p /home/vscode && chown 1234:1234 /home/vscode";
+        let tools = session_conformance::engines::TOOLS_IMAGE;
+        docker(address, &["run", "--name", name, tools, "sh", "-c", script]);
+        docker(address, &["commit", name, name]);
+        made
+    }
+}
+
+impl Drop for Image<'_> {
+    fn drop(&mut self) {
+        for words in [["rm", "-f", self.name], ["rmi", "-f", self.name]] {
+            let _ = Command::new("docker").args(["--host", self.address]).args(words).output();
+        }
     }
 }
 
