@@ -81,10 +81,9 @@ impl Beneath {
         let file = rustix::fs::openat(&parent, name, flags, Mode::empty())
             .map_err(|errno| self.failed("read", path, errno))?;
         let mut bytes = Vec::new();
-        File::from(file)
-            .take(LARGEST_FILE + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| Error::io(OPERATION, format!("can't read `{}`", self.path.join(path)), error))?;
+        File::from(file).take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| {
+            Error::io(OPERATION, format!("can't read `{}`", self.path.join(path)), error)
+        })?;
         Ok((bytes.len() as u64 <= LARGEST_FILE).then_some(bytes))
     }
 
@@ -97,7 +96,8 @@ impl Beneath {
         let (parent, name) = self.parent(path, true)?;
         let new = format!(".{name}.sessctl-{}", std::process::id());
         let _ = rustix::fs::unlinkat(&parent, &new, AtFlags::empty());
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&parent, &new, flags, Mode::from_raw_mode(0o600))
             .map_err(|errno| self.failed("write", path, errno))?;
         let mut file = File::from(file);
@@ -149,7 +149,8 @@ impl Beneath {
         };
         let entries = rustix::fs::Dir::read_from(&directory)
             .map_err(|errno| self.failed("read", path, errno))?;
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned));
+        let names =
+            entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned));
         Ok(names.filter(|name| name != "." && name != "..").collect())
     }
 
@@ -198,7 +199,9 @@ fn failed(verb: &str, path: &Utf8Path, errno: Errno) -> Error {
         return Error::new(ErrorKind::NotFound, OPERATION, message).with_source(error);
     }
     if matches!(errno, Errno::LOOP | Errno::NOTDIR) {
-        let message = format!("`{path}` is a link or a file where a directory belongs; remove it and start again");
+        let message = format!(
+            "`{path}` is a link or a file where a directory belongs; remove it and start again"
+        );
         return Error::new(ErrorKind::Refused, OPERATION, message).with_source(error);
     }
     Error::io(OPERATION, format!("can't {verb} `{path}`"), error)

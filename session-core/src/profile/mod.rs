@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use conversation::{Choice, Conversation};
-pub use resource::{Format, Preset, ResourceKind, Resource, SharePolicy};
+pub use resource::{Format, Preset, Resource, ResourceKind, SharePolicy};
 pub use set::Profiles;
 pub use template::{Template, Variables};
 
