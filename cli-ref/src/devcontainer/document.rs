@@ -166,12 +166,13 @@ impl<'a> Document<'a> {
                 splices.push(Splice::delete(self.span(after, after)));
             }
             Token::Comma => {}
-            Token::CloseBrace | Token::CloseBracket => {
-                // A comma before it that stands for nothing else was put there for it.
-                if is_comma(before) && inside.is_some_and(|index| !is_comma(index)) {
-                    splices.push(Splice::delete(self.span(before, before)));
-                }
+            // A comma before it that stands for nothing else was put there for it.
+            Token::CloseBrace | Token::CloseBracket
+                if is_comma(before) && inside.is_some_and(|index| !is_comma(index)) =>
+            {
+                splices.push(Splice::delete(self.span(before, before)));
             }
+            Token::CloseBrace | Token::CloseBracket => {}
             _ if !is_open(before) && !is_comma(before) => {
                 splices.push(Splice::insert(self.tokens[before].range.end, ",".to_owned()));
             }

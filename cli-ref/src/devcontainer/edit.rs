@@ -185,7 +185,7 @@ fn blocks<'a>(document: &Document<'a>, list: &Array<'a>) -> Result<Vec<Block<'a>
             }
             ([BEGIN, owner, ..], None) => open = Some((index, *owner)),
             ([END, owner, ..], Some((first, opened))) if opened == *owner => {
-                blocks.push(Block { owner: *owner, first, last: index });
+                blocks.push(Block { owner, first, last: index });
                 open = None;
             }
             ([mark @ (BEGIN | END), ..], _) => {
