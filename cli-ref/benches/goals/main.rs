@@ -12,6 +12,7 @@ mod trees;
 mod branch;
 mod containers;
 mod copy;
+mod devcontainer;
 mod engines;
 mod registry;
 mod start;
@@ -29,5 +30,6 @@ fn main() {
     terminal::run(&mut goals);
     registry::run(&mut goals);
     containers::run(&mut goals);
+    devcontainer::run(&mut goals);
     goals.end();
 }
