@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script by its environment")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("profiles");
     println!("cargo::rerun-if-changed={}", directory.display());
@@ -13,7 +14,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     files.sort();
     let mut list = "&[".to_owned();
     for file in files {
-        let name = file.file_stem().and_then(|name| name.to_str()).ok_or("a name that is no text")?;
+        let name =
+            file.file_stem().and_then(|name| name.to_str()).ok_or("a name that is no text")?;
         writeln!(list, "({name:?}, include_str!({file:?})),")?;
     }
     list.push(']');

@@ -42,6 +42,11 @@ impl Engine {
         format!("bench-{}-{word}-{}", std::process::id(), self.count.get())
     }
 
+    /// Where it answers.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// The engine's own command.
     pub(crate) fn theirs(&self, arguments: &[&str]) -> Output {
         run(self.their_command(arguments))

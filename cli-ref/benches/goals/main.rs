@@ -13,6 +13,7 @@ mod agents;
 mod branch;
 mod containers;
 mod copy;
+mod devcontainer;
 mod engines;
 mod registry;
 mod start;
@@ -31,5 +32,6 @@ fn main() {
     registry::run(&mut goals);
     containers::run(&mut goals);
     agents::run(&mut goals);
+    devcontainer::run(&mut goals);
     goals.end();
 }

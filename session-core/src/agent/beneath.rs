@@ -81,24 +81,33 @@ impl Beneath {
         let file = rustix::fs::openat(&parent, name, flags, Mode::empty())
             .map_err(|errno| self.failed("read", path, errno))?;
         let mut bytes = Vec::new();
-        File::from(file)
-            .take(LARGEST_FILE + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| Error::io(OPERATION, format!("can't read `{}`", self.path.join(path)), error))?;
+        File::from(file).take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| {
+            Error::io(OPERATION, format!("can't read `{}`", self.path.join(path)), error)
+        })?;
         Ok((bytes.len() as u64 <= LARGEST_FILE).then_some(bytes))
     }
 
     /// Writes a file of the person's alone, whole or not at all, in place of whatever file or link
     /// is there. What already has these bytes is left as it is.
     pub(super) fn write(&self, path: &str, bytes: &[u8]) -> Result<()> {
-        if self.read(path)?.as_deref() == Some(bytes) {
-            return Ok(());
+        match self.read(path)?.as_deref() == Some(bytes) {
+            true => Ok(()),
+            false => self.place(path, bytes, 0o600),
         }
+    }
+
+    /// Writes a program of the person's alone, as [`write`](Self::write) does a file.
+    pub(super) fn write_program(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        self.place(path, bytes, 0o700)
+    }
+
+    fn place(&self, path: &str, bytes: &[u8], mode: u32) -> Result<()> {
         let (parent, name) = self.parent(path, true)?;
         let new = format!(".{name}.sessctl-{}", std::process::id());
         let _ = rustix::fs::unlinkat(&parent, &new, AtFlags::empty());
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&parent, &new, flags, Mode::from_raw_mode(0o600))
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&parent, &new, flags, Mode::from_raw_mode(mode))
             .map_err(|errno| self.failed("write", path, errno))?;
         let mut file = File::from(file);
         let written = file.write_all(bytes).and_then(|()| file.sync_all());
@@ -149,7 +158,8 @@ impl Beneath {
         };
         let entries = rustix::fs::Dir::read_from(&directory)
             .map_err(|errno| self.failed("read", path, errno))?;
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned));
+        let names =
+            entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned));
         Ok(names.filter(|name| name != "." && name != "..").collect())
     }
 
@@ -198,7 +208,9 @@ fn failed(verb: &str, path: &Utf8Path, errno: Errno) -> Error {
         return Error::new(ErrorKind::NotFound, OPERATION, message).with_source(error);
     }
     if matches!(errno, Errno::LOOP | Errno::NOTDIR) {
-        let message = format!("`{path}` is a link or a file where a directory belongs; remove it and start again");
+        let message = format!(
+            "`{path}` is a link or a file where a directory belongs; remove it and start again"
+        );
         return Error::new(ErrorKind::Refused, OPERATION, message).with_source(error);
     }
     Error::io(OPERATION, format!("can't {verb} `{path}`"), error)

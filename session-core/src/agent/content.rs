@@ -16,7 +16,8 @@ fn expand(value: Value, variables: &Variables) -> Result<Option<Value>> {
     Ok(Some(match value {
         Value::String(text) => {
             let template = Template::parse(&text)?;
-            let missing = |name: &&str| name.starts_with("LAST20_") && variables.get(name).is_none();
+            let missing =
+                |name: &&str| name.starts_with("LAST20_") && variables.get(name).is_none();
             if template.names().any(|name| missing(&name)) {
                 return Ok(None);
             }
@@ -62,9 +63,10 @@ pub(super) fn merged(
     write(format, &document, called)
 }
 
-fn read(format: Format, bytes: &[u8], called: &str) -> Result<Value> {
+pub(super) fn read(format: Format, bytes: &[u8], called: &str) -> Result<Value> {
     let refuse = |reason: String| {
-        let message = format!("`{called}` is not valid: {reason}; mend it, or keep it out of the session");
+        let message =
+            format!("`{called}` is not valid: {reason}; mend it, or keep it out of the session");
         Err(Error::new(ErrorKind::InvalidInput, "agent.prepare", message))
     };
     let Ok(text) = std::str::from_utf8(bytes) else { return refuse("it is no text".to_owned()) };
@@ -82,7 +84,7 @@ fn read(format: Format, bytes: &[u8], called: &str) -> Result<Value> {
     }
 }
 
-fn write(format: Format, document: &Value, called: &str) -> Result<Vec<u8>> {
+pub(super) fn write(format: Format, document: &Value, called: &str) -> Result<Vec<u8>> {
     let text = match format {
         Format::Json => serde_json::to_string_pretty(document).map_err(|error| error.to_string()),
         Format::Toml => toml::to_string(document).map_err(|error| error.to_string()),

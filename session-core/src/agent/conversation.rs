@@ -50,7 +50,9 @@ fn search(
     let Some((first, rest)) = components.split_first() else {
         // Whoever shares a directory is followed there; a conversation itself is no link.
         let Ok(metadata) = here.symlink_metadata() else { return };
-        if let (Some(id), Ok(modified), true) = (id, metadata.modified(), metadata.is_file() || metadata.is_dir()) {
+        if let (Some(id), Ok(modified), true) =
+            (id, metadata.modified(), metadata.is_file() || metadata.is_dir())
+        {
             found.push(Found { id: id.to_owned(), file: here, modified });
         }
         return;
@@ -89,7 +91,7 @@ fn matches<'a>(pattern: &str, name: &'a str) -> Option<Option<&'a str>> {
     let mut fitting = starts.filter(|at| is_like(before, &ends[..*at]));
     let id = match before.ends_with('*') {
         true => fitting.next().map(|at| &ends[at..]),
-        false => fitting.last().map(|at| &ends[at..]),
+        false => fitting.next_back().map(|at| &ends[at..]),
     };
     id.filter(|id| !id.is_empty()).map(Some)
 }

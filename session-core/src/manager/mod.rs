@@ -3,8 +3,10 @@
 mod agent;
 mod audit;
 mod choose;
+mod connect;
 mod create;
 mod list;
+mod login;
 mod rebuild;
 mod remove;
 mod run;
@@ -17,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use list::Inspection;
+pub use login::LoginRun;
 pub use remove::Removed;
 pub use settle::Reconciled;
 pub use trash::{TRASH_RETENTION, TrashItem};

@@ -23,10 +23,7 @@ pub(crate) fn login_shell() -> Vec<String> {
 }
 
 /// Where a container's workspace is, or a project's subdirectory in it.
-pub(super) fn workspace(
-    project: impl AsRef<Utf8Path>,
-    subdirectory: &Utf8Path,
-) -> Utf8PathBuf {
+pub(super) fn workspace(project: impl AsRef<Utf8Path>, subdirectory: &Utf8Path) -> Utf8PathBuf {
     // Joining with nothing would leave a slash at the end, and agents compare paths as text.
     let below = project.as_ref().join(subdirectory);
     Utf8Path::new("/workspace").join(below).components().collect()
