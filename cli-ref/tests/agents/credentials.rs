@@ -34,6 +34,13 @@ fn through(model: &Model) -> [(&'static str, String); 3] {
     [("HTTPS_PROXY", model.url()), ("NO_PROXY", none), ("NODE_EXTRA_CA_CERTS", certificate)]
 }
 
+/// The token that is good now: the login was renewed once, and nobody came with an old one.
+fn renewed_once(model: &Model) -> String {
+    let logins = model.logins();
+    assert_eq!((logins.renewed(), logins.refused()), (1, &[][..]), "one refresh for both");
+    logins.refresh_token()
+}
+
 /// Waits for a process's end; whether it came.
 fn until_ended(child: &mut Child) -> bool {
     let deadline = Instant::now() + PATIENCE;
@@ -80,10 +87,9 @@ fn two_claudes_renew_one_login_once_by_hand() {
         let requests = hand.model.requests();
         assert!(said.contains("said pong"), "{output:?}\n{requests:#?}");
     }
-    let (renewed, refused) = (hand.model.logins().renewed(), hand.model.logins().refused().len());
-    assert_eq!((renewed, refused), (1, 0), "one refresh for both");
+    let token = renewed_once(&hand.model);
     let kept = std::fs::read_to_string(hand.path("login/.credentials.json")).expect("kept");
-    assert!(kept.contains(&hand.model.logins().refresh_token()), "the new token is kept");
+    assert!(kept.contains(&token), "the new token is kept");
     for state in ["one", "two"] {
         assert!(!hand.path(&format!("{state}/.credentials.json")).exists());
     }
@@ -111,12 +117,9 @@ fn two_sessions_renew_one_login_once() {
             ask(&screen, "SAY pong", "said pong");
             leave(screen);
         }
-        let (renewed, refused) =
-            (world.model.logins().renewed(), world.model.logins().refused().len());
-        assert_eq!((renewed, refused), (1, 0), "one refresh for both");
+        let token = renewed_once(&world.model);
         let kept = world.path("user/.claude/.credentials.json");
         let kept = std::fs::read_to_string(kept).expect("kept");
-        let token = world.model.logins().refresh_token();
         assert!(kept.contains(&token), "the person's own login is the new one");
         for name in &names {
             let state = world.directory(name).join("state/claude/.credentials.json");
