@@ -1,10 +1,14 @@
 //! The words of the command line.
 
+mod devcontainer;
+
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use session_core::profile::Preset;
 
 use crate::amount;
+
+pub(crate) use devcontainer::{Devcontainer, DevcontainerAction, Sharing};
 
 /// Isolated, persistent sessions for coding agents.
 ///
@@ -71,6 +75,8 @@ pub(crate) enum Command {
     Login(Login),
     /// Remove a login of an agent that sessions share.
     Logout(Logout),
+    /// Share an agent's files with a project's dev container.
+    Devcontainer(Devcontainer),
     /// Look at the configuration.
     Config(Config),
     /// Print completions for a shell.

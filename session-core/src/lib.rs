@@ -15,6 +15,7 @@ mod listing;
 mod lock;
 mod manager;
 mod policy;
+mod ports;
 mod process;
 pub mod profile;
 mod progress;

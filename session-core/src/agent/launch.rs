@@ -1,5 +1,7 @@
 //! The command that an agent is started with, this time.
 
+use camino::Utf8Path;
+
 use super::conversation::Found;
 use super::plan::AgentPlan;
 use crate::Result;
@@ -7,12 +9,14 @@ use crate::profile::{Profile, Template, Variables};
 
 /// Program and arguments: resumes `latest` if there is one, else begins.
 ///
-/// `program` is what runs; `variables` lacks only what belongs to arguments.
+/// `program` is what runs, `mcp_file` names its MCP servers, `settings` are arguments of this session's own; `variables` lacks only what belongs to arguments.
 pub(crate) fn argv(
     program: Vec<String>,
     plan: &AgentPlan,
     profile: &Profile,
     latest: Option<&Found>,
+    mcp_file: Option<&Utf8Path>,
+    settings: &[String],
     variables: &Variables,
 ) -> Result<Vec<String>> {
     let mut variables = variables.clone();
@@ -22,6 +26,10 @@ pub(crate) fn argv(
     let arguments = &profile.arguments;
     let mut chosen = vec![&arguments.always];
     chosen.push(if latest.is_some() { &arguments.resume } else { &arguments.new });
+    if let Some(file) = mcp_file {
+        variables.set("MCP_FILE", file.as_str());
+        chosen.push(&arguments.mcp);
+    }
     if plan.unattended {
         chosen.push(&arguments.unattended);
     }
@@ -36,7 +44,8 @@ pub(crate) fn argv(
         add(words, &variables)?;
     }
     // The person's own words are no templates.
-    let escaped: Vec<_> = plan.arguments.iter().map(|word| word.replace("${", "$${")).collect();
+    let own = settings.iter().chain(&plan.arguments);
+    let escaped: Vec<_> = own.map(|word| word.replace("${", "$${")).collect();
     add(&escaped, &variables)?;
     if let (Some(prompt), None) = (&plan.prompt, latest) {
         variables.set("PROMPT", prompt.as_str());

@@ -7,6 +7,8 @@ mod conversation;
 mod environment;
 mod launch;
 mod login;
+pub(crate) mod mcp;
+mod overrides;
 mod plan;
 mod readiness;
 mod state;
@@ -19,8 +21,11 @@ pub use login::Login;
 pub(crate) use login::{
     DEFAULT as DEFAULT_LOGIN, check_name as check_login_name, find as find_login,
 };
+pub(crate) use overrides::{
+    arguments as override_arguments, keep as keep_settings, set as set_overrides,
+};
 pub use plan::{AgentOptions, AgentPlan, MountPlan, Seen};
-pub(crate) use plan::{Placement, Request, resolve};
+pub(crate) use plan::{CONTAINER_FILES, Placement, Request, resolve};
 pub use readiness::Readiness;
 pub(crate) use readiness::look as look_at_readiness;
 pub(crate) use state::prepare;

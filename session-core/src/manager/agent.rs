@@ -6,7 +6,8 @@ use std::os::fd::OwnedFd;
 use camino::Utf8Path;
 
 use super::Inner;
-use crate::agent::{self, AgentPlan, Login};
+use super::connect::Connected;
+use crate::agent::{self, AgentPlan, Login, mcp};
 use crate::archive::{self, Pack};
 use crate::catalog::{blocking, make_private, remove_tree};
 use crate::profile::{Profile, Variables};
@@ -51,16 +52,20 @@ impl Inner {
         &self,
         record: &SessionRecord,
         session: &dyn Session,
-    ) -> Result<()> {
-        let Some(plan) = &record.spec.agent_plan else { return Ok(()) };
+        servers: &mcp::Servers,
+    ) -> Result<Connected> {
+        let Some(plan) = &record.spec.agent_plan else { return Ok(Connected::default()) };
         if !record.spec.container.upload {
-            return self.prepare_agent(record).await;
+            self.prepare_agent(record).await?;
+            return self.connect(record, servers).await;
         }
         self.fetch_agent(record, session).await?;
         self.prepare_agent(record).await?;
+        let connected = self.connect(record, servers).await?;
         let path = plan.state.host.clone();
         let directory = blocking(move || open(&path)).await?;
-        session.put(&plan.state.inside, Pack::new(directory, ".").with_name(".").stream()).await
+        session.put(&plan.state.inside, Pack::new(directory, ".").with_name(".").stream()).await?;
+        Ok(connected)
     }
 
     /// Brings the agent's directory of an uploaded session back to the host; what the host had goes.
@@ -99,13 +104,20 @@ impl Inner {
     }
 
     /// The command of the main process, this time.
-    pub(super) async fn command(&self, record: &SessionRecord) -> Result<Vec<String>> {
+    pub(super) async fn command(
+        &self,
+        record: &SessionRecord,
+        connected: &Connected,
+    ) -> Result<Vec<String>> {
         let command = record.spec.command.clone();
         let Some((plan, profile, variables)) = self.agent(record)? else { return Ok(command) };
         let (plan, profile) = (plan.clone(), profile.clone());
+        let (directory, mcp_file) = (record.spec.directory.clone(), connected.mcp_file.clone());
         blocking(move || {
             let latest = agent::latest_conversation(&plan, &profile);
-            agent::argv(command, &plan, &profile, latest.as_ref(), &variables)
+            let settings = agent::override_arguments(&profile, &directory)?;
+            let mcp_file = mcp_file.as_deref();
+            agent::argv(command, &plan, &profile, latest.as_ref(), mcp_file, &settings, &variables)
         })
         .await
         .map_err(|error| error.with_session(record.name.as_str()))
@@ -142,6 +154,7 @@ impl Inner {
                 .with_source(error)
         })?;
         let variables = plan.variables(profile, &self.host, &record.id, &record.name);
+        let variables = self.session_variables(record, variables);
         Ok(Some((plan, profile, variables)))
     }
 }

@@ -3,6 +3,7 @@
 mod agent;
 mod audit;
 mod choose;
+mod connect;
 mod create;
 mod list;
 mod login;

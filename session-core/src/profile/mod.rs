@@ -3,13 +3,16 @@
 mod check;
 mod conversation;
 mod document;
+mod mcp;
 mod merge;
+mod overrides;
 mod problem;
 mod readiness;
 mod resource;
 mod set;
 mod template;
 mod unknown;
+mod update;
 
 use std::collections::BTreeMap;
 
@@ -17,10 +20,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use conversation::{Choice, Conversation};
+pub use mcp::{Mcp, McpSource};
+pub use overrides::{OverrideRule, Overrides};
 pub use readiness::ReadinessCheck;
 pub use resource::{Format, Preset, Resource, ResourceKind, SharePolicy};
 pub use set::{ProfileFile, Profiles};
 pub use template::{Template, Variables};
+pub use update::{Engine, Update};
 
 /// One agent: how it is run, what it keeps where, what of the person's it may see
 /// (`docs/schemas/profile.json`; the file format is described in `docs/agents.md`).
@@ -68,6 +74,15 @@ pub struct Profile {
     /// Its conversations.
     #[serde(default)]
     pub conversation: Conversation,
+    /// How it is told of MCP servers, if it can be.
+    #[serde(default)]
+    pub mcp: Option<Mcp>,
+    /// How settings of a single session reach it, if they can.
+    #[serde(default)]
+    pub overrides: Option<Overrides>,
+    /// How its program is kept up to date, if that is known.
+    #[serde(default)]
+    pub update: Option<Update>,
 }
 
 /// Arguments, as templates; those of one start are put together in this order.
