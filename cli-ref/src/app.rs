@@ -80,7 +80,7 @@ impl App {
             return Ok(commands::config(ui, &surroundings, config));
         }
         if let Command::Devcontainer(asked) = &arguments.command {
-            return commands::devcontainer(ui, &surroundings, &Profiles::shipped(), asked);
+            return commands::devcontainer(ui, &surroundings, &surroundings.agents.profiles, asked);
         }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
