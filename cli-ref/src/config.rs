@@ -1,5 +1,6 @@
 //! Configuration: what may be set, where it is set, and which of it counts.
 
+mod agents;
 mod file;
 mod origin;
 
@@ -11,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use session_core::{Error, ErrorKind, Policy, Result};
 
+pub(crate) use agents::Agents;
 pub(crate) use origin::{Origin, Setting};
 
 use crate::chord::Chord;
@@ -18,9 +20,18 @@ use file::Links;
 
 const OPERATION: &str = "sessctl.config";
 
-/// Every key there is. Those of a project file are a stranger's words: none may run a program.
-const KEYS: [&str; 8] =
-    ["backend", "branch_prefix", "detach_key", "docker", "exclude", "image", "include", "podman"];
+/// Every key there is. Those of a project file are a stranger's words: none may run a program or choose one.
+const KEYS: [&str; 9] = [
+    "agent",
+    "backend",
+    "branch_prefix",
+    "detach_key",
+    "docker",
+    "exclude",
+    "image",
+    "include",
+    "podman",
+];
 
 /// The backend where none is configured: the first engine that answers, else the host.
 pub(crate) const AUTOMATIC: &str = "auto";
@@ -33,6 +44,9 @@ const OLD_IMAGE_VARIABLE: &str = "CLAUDE_IMAGE";
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
+    /// The agent that works in a session where neither one nor a command is named, such as `shell`
+    /// for none. Not in a project's file.
+    agent: Option<String>,
     /// The kind of backend that makes a session where none is asked for; `auto` is the first engine
     /// that answers, and the host where none does. Not in a project's file.
     backend: Option<String>,
@@ -60,6 +74,7 @@ impl Config {
     /// that comes with a stranger's project may.
     fn isolating(&self) -> Vec<&'static str> {
         [
+            ("agent", self.agent.is_some()),
             ("backend", self.backend.is_some()),
             ("docker", self.docker.is_some()),
             ("image", self.image.is_some()),
@@ -82,6 +97,8 @@ struct Engine {
 /// What counts of all that is set, and where each value comes from.
 #[derive(Debug)]
 pub(crate) struct Settings {
+    /// Empty where none is configured.
+    pub(crate) agent: Setting<String>,
     pub(crate) backend: Setting<String>,
     pub(crate) branch_prefix: Setting<String>,
     pub(crate) detach_key: Setting<Chord>,
@@ -121,6 +138,7 @@ impl Settings {
             |key, of: fn(&Config) -> &Option<Vec<String>>| pick(&layers, key, of, Vec::new());
         let chord = |text: String| Chord::parse(&text).map_err(|error| error.message().to_owned());
         Ok(Self {
+            agent: text("agent", |config| &config.agent, ""),
             backend: text("backend", |config| &config.backend, AUTOMATIC),
             branch_prefix: text(
                 "branch_prefix",
@@ -149,8 +167,9 @@ impl Settings {
     }
 
     /// Every key with its value, a text or a list of texts, in the order of the keys.
-    pub(crate) fn rows(&self) -> [(&'static str, Value, &Origin); 8] {
+    pub(crate) fn rows(&self) -> [(&'static str, Value, &Origin); 9] {
         [
+            ("agent", json!(self.agent.value), &self.agent.origin),
             ("backend", json!(self.backend.value), &self.backend.origin),
             ("branch_prefix", json!(self.branch_prefix.value), &self.branch_prefix.origin),
             ("detach_key", json!(self.detach_key.value.word()), &self.detach_key.origin),
@@ -235,6 +254,7 @@ fn from_environment() -> Result<Config> {
     };
     let engine = |key| Ok(text(key)?.map(|socket| Engine { socket: Some(socket) }));
     Ok(Config {
+        agent: text("agent")?,
         backend: text("backend")?,
         branch_prefix: text("branch_prefix")?,
         detach_key: text("detach_key")?,
@@ -248,8 +268,12 @@ fn from_environment() -> Result<Config> {
 
 /// Where the user's file would be; nowhere for somebody without a home.
 fn user_file() -> Option<PathBuf> {
-    let strategy = etcetera::choose_base_strategy().ok()?;
-    Some(strategy.config_dir().join("sessctl").join("config.toml"))
+    Some(user_directory()?.join("config.toml"))
+}
+
+/// Where the user's files would be.
+fn user_directory() -> Option<PathBuf> {
+    Some(etcetera::choose_base_strategy().ok()?.config_dir().join("sessctl"))
 }
 
 /// What git takes as the beginning of a branch's name; empty is no prefix at all.
