@@ -30,7 +30,7 @@ mod terminal;
 mod time;
 mod workspace;
 
-pub use agent::{AgentOptions, AgentPlan, Login, MountPlan, Seen};
+pub use agent::{AgentOptions, AgentPlan, Login, MountPlan, Readiness, Seen};
 pub use backend::{
     Backend, Capabilities, Check, CheckOutcome, Exec, Found, Isolation, LABEL_NAME,
     LABEL_SPEC_HASH, ProbeReport, Session, Snapshots, Stats, Transfer, Usage,
@@ -44,7 +44,7 @@ pub use id::{NAME_MAX_BYTES, SessionId, SessionName};
 pub use labels::SessionLabels;
 pub use layout::{Layout, WORK_LINK};
 pub use listing::{LIST_VERSION, ListItem, SessionList, StatusWord};
-pub use manager::{Inspection, Manager, Reconciled, Removed, TRASH_RETENTION, TrashItem};
+pub use manager::{Inspection, LoginRun, Manager, Reconciled, Removed, TRASH_RETENTION, TrashItem};
 pub use policy::{Circumstances, Policy};
 pub use process::{
     ByteStream, ExecRequest, Input, Launch, MainProcess, Output, Process, ProcessControl, Signal,

@@ -50,9 +50,10 @@ pub(crate) fn lease(
             give_up(&directory, port)?;
         }
         let before = had.get(name).copied().filter(|port| range.contains(port));
-        let port = before.into_iter().chain(range.clone()).find(|port| {
-            !leases.contains_key(port) && Some(*port) != held && is_free(*port)
-        });
+        let port = before
+            .into_iter()
+            .chain(range.clone())
+            .find(|port| !leases.contains_key(port) && Some(*port) != held && is_free(*port));
         let Some(port) = port else {
             let (first, last) = (range.start(), range.end());
             let message = format!(
@@ -139,7 +140,8 @@ mod tests {
 
     fn place() -> Place {
         let root = tempfile::tempdir().expect("a temporary directory");
-        let path = Utf8PathBuf::try_from(root.path().to_owned()).expect("temporary paths are UTF-8");
+        let path =
+            Utf8PathBuf::try_from(root.path().to_owned()).expect("temporary paths are UTF-8");
         Place { _root: root, layout: Layout::new(path) }
     }
 

@@ -241,7 +241,8 @@ fn shares(
             if matches!(policy, SharePolicy::Private | SharePolicy::SharedRo) {
                 shares.insert(name.clone(), *policy);
             } else {
-                problems.push(format!("your MCP servers can be private or shared-ro, not {policy}"));
+                problems
+                    .push(format!("your MCP servers can be private or shared-ro, not {policy}"));
             }
             continue;
         }

@@ -24,6 +24,7 @@ impl Inner {
         let Some(name) = &spec.agent else { return Ok(None) };
         let profile = match self.profiles.find(name) {
             Ok(profile) => profile,
+            Err(error) if self.profiles.is_broken(name) => return Err(error),
             // Only what it is called in lists.
             Err(_) if !spec.command.is_empty() || self.profiles.iter().next().is_none() => {
                 return Ok(None);

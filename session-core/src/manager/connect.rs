@@ -10,9 +10,7 @@ use crate::agent::{self, AgentOptions, Seen, mcp};
 use crate::catalog::{blocking, make_private};
 use crate::lock::FileLock;
 use crate::profile::{Template, Variables};
-use crate::{
-    AgentPlan, Error, Result, SessionId, SessionRecord, Timestamp, ports,
-};
+use crate::{AgentPlan, Error, Result, SessionId, SessionRecord, Timestamp, ports};
 
 /// Variables that scripts expect: data, for they are named after an agent.
 const EXPECTED: &str = include_str!("../../data/session-variables.toml");
@@ -203,8 +201,8 @@ impl Inner {
             return Some(Seen { host: spec.directory.clone(), inside: spec.directory.clone() });
         }
         let mounted = spec.mounts.iter().find(|mount| mount.target == agent::CONTAINER_FILES);
-        let mounted = mounted
-            .map(|mount| Seen { host: mount.source.clone(), inside: mount.target.clone() });
+        let mounted =
+            mounted.map(|mount| Seen { host: mount.source.clone(), inside: mount.target.clone() });
         let carried = || spec.agent_plan.as_ref().map(|plan| plan.state.clone());
         mounted.or_else(carried)
     }

@@ -6,6 +6,7 @@ mod choose;
 mod connect;
 mod create;
 mod list;
+mod login;
 mod rebuild;
 mod remove;
 mod run;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use list::Inspection;
+pub use login::LoginRun;
 pub use remove::Removed;
 pub use settle::Reconciled;
 pub use trash::{TRASH_RETENTION, TrashItem};

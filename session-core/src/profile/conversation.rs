@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Conversation {
     /// Who decides a conversation's id.
     pub id: Choice,
-    /// Where a conversation's file is: a path below `${STATE}` in which `*` stands for any part of a name and
-    /// `${CONVERSATION_ID}` for the id.
+    /// Where a conversation's file is: a path below `${STATE}` in which `*` stands for any part of a name, `**` for any
+    /// directories and `${CONVERSATION_ID}` for the id. Without an id in it: what is there as soon as there is something to go on with.
     pub file: Option<String>,
 }
 

@@ -19,8 +19,8 @@ use crate::profile::{Format, Mcp, Profile, SharePolicy};
 use crate::{Error, ErrorKind, HostView, ResolvedSpec, Result};
 
 pub(crate) use render::{Rendered, render};
-pub(crate) use servers::Servers;
 use servers::Level;
+pub(crate) use servers::Servers;
 
 const OPERATION: &str = "agent.mcp";
 /// The table of servers in files that are not an agent's own.
@@ -80,8 +80,11 @@ pub(crate) fn read(
 pub(crate) fn project(spec: &ResolvedSpec) -> (Utf8PathBuf, Utf8PathBuf) {
     let here = &spec.working_directory;
     let workspace = spec.directory.join("workspace");
-    let tops = spec.projects.iter().flat_map(|plan| [workspace.join(&plan.name), plan.source.clone()]);
-    let found = tops.into_iter().find_map(|top| Some((top.clone(), here.strip_prefix(&top).ok()?.to_owned())));
+    let tops =
+        spec.projects.iter().flat_map(|plan| [workspace.join(&plan.name), plan.source.clone()]);
+    let found = tops
+        .into_iter()
+        .find_map(|top| Some((top.clone(), here.strip_prefix(&top).ok()?.to_owned())));
     found.unwrap_or_else(|| (here.clone(), Utf8PathBuf::new()))
 }
 
@@ -137,7 +140,11 @@ pub(crate) fn write(
 }
 
 /// The project's file: where the agent begins, or the nearest above it in the project. No link is followed.
-fn of_project(top: &Utf8Path, below: &Utf8Path, name: &str) -> Result<Option<(Utf8PathBuf, Vec<u8>)>> {
+fn of_project(
+    top: &Utf8Path,
+    below: &Utf8Path,
+    name: &str,
+) -> Result<Option<(Utf8PathBuf, Vec<u8>)>> {
     let project = match Beneath::open(top) {
         Ok(project) => project,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

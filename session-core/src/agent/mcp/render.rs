@@ -59,7 +59,11 @@ impl Renderer<'_> {
             }
         };
         let Some(form) = form.clone() else {
-            self.problem(name, file, "is of a kind that this agent can't use; leave it out".to_owned());
+            self.problem(
+                name,
+                file,
+                "is of a kind that this agent can't use; leave it out".to_owned(),
+            );
             return None;
         };
         let mut parts = BTreeMap::new();
@@ -77,14 +81,17 @@ impl Renderer<'_> {
             }
         }
         if let Some(url) = parts.get("URL").cloned() {
-            let transport = values.get(&Field::Transport).map_or("http".into(), |said| said.value.clone());
+            let transport =
+                values.get(&Field::Transport).map_or("http".into(), |said| said.value.clone());
             let also = if transport == "sse" { "SSE_URL" } else { "HTTP_URL" };
             parts.insert(also, url);
             parts.insert("TRANSPORT", transport);
         }
         if let Some(command) = parts.get("COMMAND").cloned() {
             let mut line = vec![command];
-            line.extend(parts.get("ARGUMENTS").and_then(Value::as_array).into_iter().flatten().cloned());
+            line.extend(
+                parts.get("ARGUMENTS").and_then(Value::as_array).into_iter().flatten().cloned(),
+            );
             parts.insert("COMMAND_LINE", line.into());
         }
         if !environment.is_empty() {
@@ -145,14 +152,17 @@ impl Renderer<'_> {
                         "`{at}` needs `{name}`, and a project's file may only use variables of the session; give it a default (`${{{name}:-…}}`) or a value (--env), or say it in a file of yours (--mcp-config)"
                     )
                 } else {
-                    format!("`{at}` needs `{name}`, which is not set; set it, or give it a default (`${{{name}:-…}}`)")
+                    format!(
+                        "`{at}` needs `{name}`, which is not set; set it, or give it a default (`${{{name}:-…}}`)"
+                    )
                 };
                 self.problem(server, &said.file, reason);
                 return None;
             }
         };
         let again = self.mcp.expands.iter().any(|mark| expanded.text.contains(mark.as_str()));
-        let Some(reference) = self.mcp.reference.as_ref().filter(|_| expanded.personal || again) else {
+        let Some(reference) = self.mcp.reference.as_ref().filter(|_| expanded.personal || again)
+        else {
             return Some(expanded.text);
         };
         // Some agents put the value in before they read the file.

@@ -90,7 +90,8 @@ impl Servers {
                 Value::Object(table) => {
                     let values = fields(table)
                         .map_err(|reason| format!("server `{}`: {reason}", name.escape_debug()))?;
-                    let runs = values.contains_key(&Field::Command) || values.contains_key(&Field::Url);
+                    let runs =
+                        values.contains_key(&Field::Command) || values.contains_key(&Field::Url);
                     let values = values.into_iter().map(|(field, value)| (field, said(value)));
                     // What a project says never mixes with what the person said, whose variables it would get.
                     Server { whole: runs || level == Level::Project, values: values.collect() }
@@ -170,15 +171,23 @@ fn fields(table: &Map<String, Value>) -> Result<BTreeMap<Field, Value>, String> 
             }
             ("env" | "environment", Value::Object(table)) => {
                 for (name, value) in table {
-                    fields.insert(Field::Environment(name.clone()), text(value).ok_or_else(|| wrong(name))?);
+                    fields.insert(
+                        Field::Environment(name.clone()),
+                        text(value).ok_or_else(|| wrong(name))?,
+                    );
                 }
             }
             ("headers" | "http_headers", Value::Object(table)) => {
                 for (name, value) in table {
-                    fields.insert(Field::Header(name.clone()), text(value).ok_or_else(|| wrong(name))?);
+                    fields.insert(
+                        Field::Header(name.clone()),
+                        text(value).ok_or_else(|| wrong(name))?,
+                    );
                 }
             }
-            ("url" | "serverUrl", Value::String(_)) => drop(fields.insert(Field::Url, value.clone())),
+            ("url" | "serverUrl", Value::String(_)) => {
+                drop(fields.insert(Field::Url, value.clone()))
+            }
             ("httpUrl", Value::String(_)) => {
                 fields.insert(Field::Url, value.clone());
                 fields.entry(Field::Transport).or_insert_with(|| "http".into());

@@ -116,7 +116,9 @@ fn unset_variables_are_named() {
     );
     let problems = problems(&all);
     assert_eq!(problems.len(), 2, "{problems:?}");
-    for (problem, parts) in problems.iter().zip([["`a`", "`args`", "`NOPE`"], ["`b`", "`env.E`", "`EMPTY`"]]) {
+    for (problem, parts) in
+        problems.iter().zip([["`a`", "`args`", "`NOPE`"], ["`b`", "`env.E`", "`EMPTY`"]])
+    {
         assert!(parts.iter().all(|part| problem.contains(part)), "{problem}");
     }
 }
@@ -265,9 +267,8 @@ fn any_servers() -> impl Strategy<Value = Servers> {
         Value::Object(server)
     });
     let level = prop_oneof![Just(Level::Person), Just(Level::Project), Just(Level::Session)];
-    (level, prop::collection::btree_map("[xy]", server, 0..3)).prop_map(|(level, table)| {
-        servers(level, json!(table))
-    })
+    (level, prop::collection::btree_map("[xy]", server, 0..3))
+        .prop_map(|(level, table)| servers(level, json!(table)))
 }
 
 proptest! {
