@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Show what a session uses: processes, memory, processor time.
     Stats(Stats),
+    /// Bring an agent's program up to date, or say whether it is.
+    Update(Update),
     /// Build the images that containers are made of, or show those there are.
     Image(Image),
     /// Bring a removed session back, stopped, as it was.
@@ -108,6 +110,12 @@ pub(crate) struct AgentArguments {
     /// Which of your logins it uses (`sessctl login`) [default: default].
     #[arg(long, value_name = "NAME")]
     pub(crate) credentials: Option<String>,
+    /// A file of MCP servers for this session, over yours and the project's; repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mcp_config: Vec<Utf8PathBuf>,
+    /// A JSON file of settings for this session, over yours.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<Utf8PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -155,6 +163,9 @@ pub(crate) struct Start {
     /// Set a variable in the session; not for secrets, it stands in the record.
     #[arg(long, short, value_name = "KEY=VALUE")]
     pub(crate) env: Vec<String>,
+    /// Give it a TCP port of its own: the variable SESSCTL_PORT_NAME in it; repeatable.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) port: Vec<String>,
     /// Start it and do not enter; prints the name.
     #[arg(long, short)]
     pub(crate) detach: bool,
@@ -350,6 +361,19 @@ pub(crate) struct Doctor {
 pub(crate) struct Stats {
     /// The session's name or id.
     pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    /// Which agent.
+    #[arg(long, short, value_name = "AGENT")]
+    pub(crate) agent: String,
+    /// Only say whether there is a newer version.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Only keep what was found out, for the next start; what goes wrong is told to nobody.
+    #[arg(long, hide = true, requires = "check")]
+    pub(crate) silent: bool,
 }
 
 #[derive(Debug, Args)]

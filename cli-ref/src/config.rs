@@ -4,6 +4,7 @@ mod agents;
 mod file;
 mod origin;
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -21,7 +22,7 @@ use file::Links;
 const OPERATION: &str = "sessctl.config";
 
 /// Every key there is. Those of a project file are a stranger's words: none may run a program or choose one.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 11] = [
     "agent",
     "backend",
     "branch_prefix",
@@ -31,6 +32,8 @@ const KEYS: [&str; 9] = [
     "image",
     "include",
     "podman",
+    "ports",
+    "update_check",
 ];
 
 /// The backend where none is configured: the first engine that answers, else the host.
@@ -67,6 +70,12 @@ pub(crate) struct Config {
     include: Option<Vec<String>>,
     /// Where Podman is. Not in a project's file.
     podman: Option<Engine>,
+    /// The TCP ports that sessions get, the first and the last, such as `20000-24999`. Not in a
+    /// project's file.
+    ports: Option<String>,
+    /// Whether `sessctl start` finds out, at most once a day and in the background, that an agent has
+    /// a newer version. Not in a project's file.
+    update_check: Option<bool>,
 }
 
 impl Config {
@@ -79,6 +88,8 @@ impl Config {
             ("docker", self.docker.is_some()),
             ("image", self.image.is_some()),
             ("podman", self.podman.is_some()),
+            ("ports", self.ports.is_some()),
+            ("update_check", self.update_check.is_some()),
         ]
         .into_iter()
         .filter_map(|(key, is_set)| is_set.then_some(key))
@@ -107,6 +118,8 @@ pub(crate) struct Settings {
     pub(crate) image: Setting<String>,
     pub(crate) include: Setting<Vec<String>>,
     pub(crate) podman_socket: Setting<String>,
+    pub(crate) ports: Setting<RangeInclusive<u16>>,
+    pub(crate) update_check: Setting<bool>,
 }
 
 impl Settings {
@@ -153,6 +166,9 @@ impl Settings {
             image: text("image", |config| &config.image, &policy.image),
             include: list("include", |config| &config.include),
             podman_socket: socket(&layers, "podman.socket", |config| config.podman.as_ref()),
+            ports: text("ports", |config| &config.ports, &shown_range(&policy.ports))
+                .parse("ports", range)?,
+            update_check: pick(&layers, "update_check", |config| &config.update_check, true),
         })
     }
 
@@ -163,11 +179,12 @@ impl Settings {
         policy.exclude.clone_from(&self.exclude.value);
         policy.include.clone_from(&self.include.value);
         policy.image.clone_from(&self.image.value);
+        policy.ports.clone_from(&self.ports.value);
         policy
     }
 
     /// Every key with its value, a text or a list of texts, in the order of the keys.
-    pub(crate) fn rows(&self) -> [(&'static str, Value, &Origin); 9] {
+    pub(crate) fn rows(&self) -> [(&'static str, Value, &Origin); 11] {
         [
             ("agent", json!(self.agent.value), &self.agent.origin),
             ("backend", json!(self.backend.value), &self.backend.origin),
@@ -178,6 +195,8 @@ impl Settings {
             ("image", json!(self.image.value), &self.image.origin),
             ("include", json!(self.include.value), &self.include.origin),
             ("podman.socket", json!(self.podman_socket.value), &self.podman_socket.origin),
+            ("ports", json!(shown_range(&self.ports.value)), &self.ports.origin),
+            ("update_check", json!(self.update_check.value), &self.update_check.origin),
         ]
     }
 }
@@ -263,6 +282,19 @@ fn from_environment() -> Result<Config> {
         image: text("image")?,
         include: list("include")?,
         podman: engine("podman.socket")?,
+        ports: text("ports")?,
+        update_check: match text("update_check")?.as_deref() {
+            None => None,
+            Some("true" | "1" | "yes") => Some(true),
+            Some("false" | "0" | "no") => Some(false),
+            Some(other) => {
+                let message = format!(
+                    "SESSCTL_UPDATE_CHECK is `{}`; set it to true or false",
+                    other.escape_debug()
+                );
+                return Err(Error::new(ErrorKind::InvalidInput, OPERATION, message));
+            }
+        },
     })
 }
 
@@ -274,6 +306,23 @@ fn user_file() -> Option<PathBuf> {
 /// Where the user's files would be.
 fn user_directory() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.config_dir().join("sessctl"))
+}
+
+/// The first and the last port.
+fn range(text: String) -> std::result::Result<RangeInclusive<u16>, String> {
+    let wrong = || {
+        let shown = text.escape_debug();
+        format!("`{shown}` are no ports; write the first and the last, such as `20000-24999`")
+    };
+    let (first, last) = text.split_once('-').ok_or_else(wrong)?;
+    match (first.trim().parse(), last.trim().parse()) {
+        (Ok(first), Ok(last)) if 1024 <= first && first <= last => Ok(first..=last),
+        _ => Err(wrong()),
+    }
+}
+
+fn shown_range(range: &RangeInclusive<u16>) -> String {
+    format!("{}-{}", range.start(), range.end())
 }
 
 /// What git takes as the beginning of a branch's name; empty is no prefix at all.

@@ -49,6 +49,10 @@ impl Surroundings {
             .with_shell(vec![shell.unwrap_or_else(|| "/bin/sh".to_owned())])
             .with_ssh_client(environment.get("SSH_CLIENT").cloned())
             .with_environment(environment);
+        let host = match strategy()?.config_dir().join("sessctl/mcp.json").into_os_string().into_string() {
+            Ok(file) => host.with_mcp_file(file),
+            Err(_) => host,
+        };
         let Setting { value: home, origin: home_origin } = find_home(home)?;
         let layout = Layout::new(absolute(&here, &home));
         let agents = Agents::read()?;

@@ -21,6 +21,7 @@ mod start;
 mod stats;
 mod stop;
 mod trash;
+mod update;
 
 use std::collections::BTreeMap;
 
@@ -56,6 +57,7 @@ impl Context {
             Command::Logs(arguments) => logs::run(self, &arguments).await,
             Command::Inspect(arguments) => inspect::run(self, &arguments).await,
             Command::Stats(arguments) => stats::run(self, &arguments).await,
+            Command::Update(arguments) => update::run(self, &arguments).await,
             Command::Image(arguments) => image::run(self, &arguments).await,
             Command::Restore(arguments) => restore::run(self, &arguments).await,
             Command::Trash(arguments) => trash::run(self, &arguments).await,
