@@ -31,6 +31,11 @@ impl Engine {
         Some(Self { kind, address, home, count: Cell::new(0) })
     }
 
+    /// The path of its socket.
+    pub(crate) fn socket(&self) -> String {
+        self.address.trim_start_matches("unix://").to_owned()
+    }
+
     /// A name that nothing has yet.
     pub(crate) fn name(&self, word: &str) -> String {
         self.count.set(self.count.get() + 1);

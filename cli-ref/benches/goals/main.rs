@@ -9,6 +9,7 @@
 mod pairs;
 mod trees;
 
+mod agents;
 mod branch;
 mod containers;
 mod copy;
@@ -31,5 +32,6 @@ fn main() {
     registry::run(&mut goals);
     containers::run(&mut goals);
     devcontainer::run(&mut goals);
+    agents::run(&mut goals);
     goals.end();
 }
