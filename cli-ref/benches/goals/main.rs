@@ -31,7 +31,7 @@ fn main() {
     terminal::run(&mut goals);
     registry::run(&mut goals);
     containers::run(&mut goals);
-    agents::run(&mut goals);
     devcontainer::run(&mut goals);
+    agents::run(&mut goals);
     goals.end();
 }
