@@ -1,6 +1,7 @@
 //! What is known about an agent, as data: no agent has code of its own.
 
 mod conversation;
+mod facts;
 mod parse;
 mod resource;
 mod set;
@@ -11,7 +12,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use conversation::{Choice, Conversation};
+pub use conversation::{Choice, Conversation, Database};
+pub use facts::{DatabaseFacts, Facts, Live, Selector};
 pub use resource::{Format, Preset, ResourceKind, Resource, SharePolicy};
 pub use set::Profiles;
 pub use template::{Template, Variables};
@@ -54,6 +56,9 @@ pub struct Profile {
     /// Its conversations.
     #[serde(default)]
     pub conversation: Conversation,
+    /// How to read what it is doing from what it wrote.
+    #[serde(default)]
+    pub facts: Facts,
 }
 
 /// Arguments, as templates; those of one start are put together in this order.
