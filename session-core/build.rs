@@ -13,7 +13,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     files.sort();
     let mut list = "&[".to_owned();
     for file in files {
-        let name = file.file_stem().and_then(|name| name.to_str()).ok_or("a name that is no text")?;
+        let name =
+            file.file_stem().and_then(|name| name.to_str()).ok_or("a name that is no text")?;
         writeln!(list, "({name:?}, include_str!({file:?})),")?;
     }
     list.push(']');

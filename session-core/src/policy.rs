@@ -202,8 +202,8 @@ impl Policy {
         if let Some((profile, login)) = circumstances.agent {
             let seen = match (in_container, projects.as_slice()) {
                 (false, _) => working_directory.clone(),
-                (true, [only]) => container::workspace().join(&only.name).join(&subdirectory),
-                (true, _) => container::workspace(),
+                (true, [only]) => container::workspace(&only.name, &subdirectory),
+                (true, _) => container::workspace(Utf8Path::new(""), Utf8Path::new("")),
             };
             let request = agent::Request {
                 profile,
@@ -214,7 +214,11 @@ impl Policy {
                 id,
                 directory: &layout.session(id),
                 workspace: seen,
-                in_container,
+                placement: match (in_container, container.upload) {
+                    (false, _) => agent::Placement::Host,
+                    (true, false) => agent::Placement::Mounted,
+                    (true, true) => agent::Placement::Uploaded,
+                },
             };
             let (plan, mounted) = agent::resolve(&request, &mut problems);
             (agent_plan, mounts) = (Some(plan), mounted);

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    AgentOptions, AgentPlan, ContainerOptions, LABEL_NAME, LABEL_SPEC_HASH, MountPlan, ProjectPlan, SessionName, Strategy, Uncommitted,
+    AgentOptions, AgentPlan, ContainerOptions, LABEL_NAME, LABEL_SPEC_HASH, MountPlan, ProjectPlan,
+    SessionName, Strategy, Uncommitted,
 };
 
 /// What is asked for; everything that is left out has a default.

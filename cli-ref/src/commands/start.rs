@@ -2,8 +2,8 @@
 
 use camino::Utf8PathBuf;
 use session_core::{
-    AgentOptions, AttachOptions, ContainerOptions, Error, ErrorKind, Network, Progress, Result, SessionName,
-    SessionSpec, Strategy, Uncommitted,
+    AgentOptions, AttachOptions, ContainerOptions, Error, ErrorKind, Network, Progress, Result,
+    SessionName, SessionSpec, Strategy, Uncommitted,
 };
 
 use super::{Context, attach, choice, variables};

@@ -230,11 +230,12 @@ fn whole_lines(from: &mut File, to: &mut File) -> std::io::Result<()> {
     };
     let is_document = last < length && {
         from.seek(SeekFrom::Start(last))?;
-        let rest = BufReader::new(from.by_ref().take(length - last));
+        let rest = BufReader::new(std::io::Read::by_ref(from).take(length - last));
         serde_json::from_reader::<_, serde::de::IgnoredAny>(rest).is_ok()
     };
     from.seek(SeekFrom::Start(0))?;
-    std::io::copy(&mut from.by_ref().take(if is_document { length } else { last }), to)?;
+    let end = if is_document { length } else { last };
+    std::io::copy(&mut std::io::Read::by_ref(from).take(end), to)?;
     if is_document {
         to.write_all(b"\n")?;
     }

@@ -16,7 +16,8 @@ fn expand(value: Value, variables: &Variables) -> Result<Option<Value>> {
     Ok(Some(match value {
         Value::String(text) => {
             let template = Template::parse(&text)?;
-            let missing = |name: &&str| name.starts_with("LAST20_") && variables.get(name).is_none();
+            let missing =
+                |name: &&str| name.starts_with("LAST20_") && variables.get(name).is_none();
             if template.names().any(|name| missing(&name)) {
                 return Ok(None);
             }
@@ -64,7 +65,8 @@ pub(super) fn merged(
 
 fn read(format: Format, bytes: &[u8], called: &str) -> Result<Value> {
     let refuse = |reason: String| {
-        let message = format!("`{called}` is not valid: {reason}; mend it, or keep it out of the session");
+        let message =
+            format!("`{called}` is not valid: {reason}; mend it, or keep it out of the session");
         Err(Error::new(ErrorKind::InvalidInput, "agent.prepare", message))
     };
     let Ok(text) = std::str::from_utf8(bytes) else { return refuse("it is no text".to_owned()) };

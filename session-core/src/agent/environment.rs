@@ -30,9 +30,10 @@ pub(crate) fn add(
     in_container: bool,
 ) -> Result<()> {
     if in_container {
-        let passed = host.environment.iter().filter(|(name, value)| {
-            is_passed(profile, name) && !value.is_empty()
-        });
+        let passed = host
+            .environment
+            .iter()
+            .filter(|(name, value)| is_passed(profile, name) && !value.is_empty());
         environment.extend(passed.map(|(name, value)| (name.clone(), value.clone())));
     }
     let sets = [

@@ -3,7 +3,7 @@
 use super::conversation::Found;
 use super::plan::AgentPlan;
 use crate::Result;
-use crate::profile::{Profile, Variables, Template};
+use crate::profile::{Profile, Template, Variables};
 
 /// Program and arguments: resumes `latest` if there is one, else begins, with a conversation from elsewhere if the plan
 /// has one.

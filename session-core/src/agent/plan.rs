@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Login;
+use crate::catalog::remove_tree;
 use crate::profile::{Choice, Preset, Profile, ResourceKind, SharePolicy, Template, Variables};
 use crate::{Error, HostView, Result, SessionId, SessionName};
 
@@ -19,6 +20,8 @@ const CONTAINER_TEMPORARY: &str = "/tmp/sessctl";
 /// The longest directory in which an agent can make its sockets: an address of a Unix socket has
 /// 108 bytes (`unix(7)`), and `/cc-socks/1234567.sock` has 22.
 const LONGEST_TEMPORARY: usize = 85;
+/// What the name of such a directory outside of the session's own begins with.
+const TEMPORARY_PREFIX: &str = "sessctl-";
 
 /// What may be asked about a session's agent, besides which one it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -115,6 +118,17 @@ pub struct Seen {
     pub inside: Utf8PathBuf,
 }
 
+/// How a session gets to the agent's directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// Its processes are the host's.
+    Host,
+    /// It is mounted into a container.
+    Mounted,
+    /// It is carried into a container before each start, and back.
+    Uploaded,
+}
+
 /// A directory or file of the host that a container has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
@@ -141,7 +155,7 @@ pub(crate) struct Request<'a> {
     pub(crate) directory: &'a Utf8Path,
     /// Where processes begin, as the session sees it.
     pub(crate) workspace: Utf8PathBuf,
-    pub(crate) in_container: bool,
+    pub(crate) placement: Placement,
 }
 
 /// Decides about the agent; every problem is one text of `problems`.
@@ -149,9 +163,10 @@ pub(crate) fn resolve(
     request: &Request<'_>,
     problems: &mut Vec<String>,
 ) -> (AgentPlan, Vec<MountPlan>) {
-    let Request { profile, options, in_container, .. } = request;
+    let Request { profile, options, placement, .. } = request;
+    let in_container = *placement != Placement::Host;
     let shares = shares(profile, options, problems);
-    if let Some(missing) = request.login.missing(profile) {
+    if let Some(missing) = request.login.missing(profile, *placement) {
         problems.push(missing);
     }
     if options.unattended && profile.arguments.unattended.is_empty() {
@@ -173,14 +188,20 @@ pub(crate) fn resolve(
     }
     let state = request.directory.join("state").join(&profile.name);
     let seen = |host: Utf8PathBuf, inside: &str| {
-        let inside = if *in_container { inside.into() } else { host.clone() };
+        let inside = if in_container { inside.into() } else { host.clone() };
         Seen { host, inside }
     };
     let temporary = match in_container {
         true => seen(CONTAINER_TEMPORARY.into(), CONTAINER_TEMPORARY),
         false => seen(temporary(request), CONTAINER_TEMPORARY),
     };
-    let credentials = request.login.directory.clone();
+    // Nothing can be shared with an engine that does not see the host's directories.
+    let uploaded = *placement == Placement::Uploaded;
+    let credentials = request.login.directory.clone().filter(|_| !uploaded);
+    let live = shares.iter().find(|(_, policy)| uploaded && **policy == SharePolicy::SharedRw);
+    problems.extend(live.map(|(name, _)| {
+        format!("`{name}` can't be shared-rw with an uploaded session (--upload); share it in another way")
+    }));
     let plan = AgentPlan {
         profile: profile.name.clone(),
         state: seen(state, CONTAINER_STATE),
@@ -196,9 +217,9 @@ pub(crate) fn resolve(
         unattended: options.unattended,
         origin: None,
     };
-    let mounts = match in_container {
-        true => mounts(request, &plan, problems),
-        false => Vec::new(),
+    let mounts = match placement {
+        Placement::Mounted => mounts(request, &plan, problems),
+        Placement::Host | Placement::Uploaded => Vec::new(),
     };
     (plan, mounts)
 }
@@ -242,15 +263,11 @@ fn temporary(request: &Request<'_>) -> Utf8PathBuf {
         return ours;
     }
     let id = request.id.to_string().replace('-', "");
-    request.host.temporary_directory.join(format!("sessctl-{}", &id[id.len() - 12..]))
+    request.host.temporary_directory.join(format!("{TEMPORARY_PREFIX}{}", &id[id.len() - 12..]))
 }
 
 /// What of the host the agent's container has.
-fn mounts(
-    request: &Request<'_>,
-    plan: &AgentPlan,
-    problems: &mut Vec<String>,
-) -> Vec<MountPlan> {
+fn mounts(request: &Request<'_>, plan: &AgentPlan, problems: &mut Vec<String>) -> Vec<MountPlan> {
     let mount = |source: &Utf8Path, target: &Utf8Path, read_only| MountPlan {
         source: source.to_owned(),
         target: target.to_owned(),
@@ -279,6 +296,15 @@ fn mounts(
 }
 
 impl AgentPlan {
+    /// How its session gets to its directory.
+    pub(crate) fn placement(&self, uploaded: bool) -> Placement {
+        match (self.state.host == self.state.inside, uploaded) {
+            (true, _) => Placement::Host,
+            (false, false) => Placement::Mounted,
+            (false, true) => Placement::Uploaded,
+        }
+    }
+
     /// The variables of templates that lead to the person's files: `HOME` and the profile's places.
     pub fn host_variables(&self, profile: &Profile, host: &HostView) -> Variables {
         host_variables(profile, host)
@@ -291,6 +317,17 @@ impl AgentPlan {
             Utf8Path::new(file).starts_with(&resource.target)
                 && self.shares.get(&resource.name) == Some(&SharePolicy::SharedRw)
         })
+    }
+
+    /// Removes the directory for short-lived files where it lies outside of the session's own; `Ok` if
+    /// there is none. Blocks.
+    pub(crate) fn remove_temporary(&self) -> Result<()> {
+        let Seen { host, inside } = &self.temporary;
+        let is_ours = host.file_name().is_some_and(|name| name.starts_with(TEMPORARY_PREFIX));
+        if host != inside || !is_ours || host.is_symlink() {
+            return Ok(());
+        }
+        remove_tree(host)
     }
 
     /// All variables but those of single arguments.

@@ -3,7 +3,9 @@
 mod agent;
 mod audit;
 mod choose;
+mod conversations;
 mod create;
+mod facts;
 mod list;
 mod rebuild;
 mod remove;
@@ -16,6 +18,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+pub use conversations::{ConversationEntry, ExportTo, Exported};
 pub use list::Inspection;
 pub use remove::Removed;
 pub use settle::Reconciled;

@@ -174,11 +174,25 @@ impl Inner {
             };
             steps.step("workspace", fetched).await?;
         }
+        if let Some(session) = self.open(record).await?
+            && let Err(error) = self.fetch_agent(record, &*session).await
+        {
+            progress.notice(format!(
+                "what its agent wrote could not be brought back: {}",
+                error.message()
+            ));
+        }
         steps.step("backend", backend.destroy(&id)).await?;
         // A holder that is late must not take the record into the index again.
         let _record = self.catalog.lock_record(&id).await?;
         let layout = self.layout().clone();
         let trash = steps.step("trash", blocking(move || move_to_trash(&layout, &id))).await?;
+        if let Some(plan) = record.spec.agent_plan.clone() {
+            let removed = blocking(move || plan.remove_temporary());
+            if let Err(error) = steps.step("agent", removed).await {
+                progress.notice(format!("{error}; remove it by hand"));
+            }
+        }
         // Before the name is free: afterwards the link may be another session's.
         let _ = std::fs::remove_file(self.layout().active(&record.name));
         steps.step("index", self.catalog.forget(&id)).await?;

@@ -83,8 +83,10 @@ impl Manager {
         progress: &Progress,
     ) -> Result<Attachment> {
         let home = self.layout().home();
-        self.inner.catalog.read(id).await?;
-        if !self.inner.terminals.is_held(home, id).await? {
+        let record = self.inner.catalog.read(id).await?;
+        if self.inner.terminals.is_held(home, id).await? {
+            self.inner.note_open_conversation(&record).await;
+        } else {
             if options.read_only {
                 let message =
                     "it is not running; start it with `sessctl attach` without --read-only";
@@ -191,14 +193,20 @@ impl Inner {
             // The holder of a session that has just ended has not gone yet.
             self.await_holder_end(&record).await?;
         }
+        let mut claim = None;
+        let mut conversation = None;
         let launch = match running {
             true => None,
             false => {
                 if record.spec.agent_plan.is_some() {
-                    steps.step("agent", self.prepare_agent(&record)).await?;
+                    steps.step("agent", self.renew_agent(&record, &*session)).await?;
                 }
                 let environment = self.environment(&record, backend.capabilities())?;
-                let command = self.command(&record).await?;
+                let (command, begun_with) = self.command(&record).await?;
+                if let Some(id) = &begun_with {
+                    claim = self.claim_conversation(&record, id).await?;
+                }
+                conversation = begun_with;
                 Some(Launch::new(command).with_environment(environment).with_size(size))
             }
         };
@@ -211,6 +219,7 @@ impl Inner {
                 record.started_at = Some(now);
                 record.ended_at = None;
                 record.exit = None;
+                record.conversation = conversation.or(record.conversation.take());
             });
             steps.step("record", begun).await?
         };
@@ -225,12 +234,14 @@ impl Inner {
         // Before it runs: whoever records its end takes the link away, perhaps at once.
         self.link_active(&record).await;
         let held = steps.step("main-process", self.terminals.hold(request)).await;
+        drop(claim);
         if held.is_err() && !running {
             let _ = std::fs::remove_file(self.layout().active(&record.name));
             let undone = self.catalog.update(id, |record| {
                 record.started_at = before.started_at;
                 record.ended_at = before.ended_at;
                 record.exit = before.exit.clone();
+                record.conversation.clone_from(&before.conversation);
             });
             if let Err(error) = undone.await {
                 tracing::warn!(%error, session = %record.name, "a start that failed stays recorded");
@@ -238,6 +249,10 @@ impl Inner {
         }
         self.audit("start", &record, &held).await;
         held.map_err(|error| error.with_session(before.name.as_str()))?;
+        if !running && before.started_at.is_some() {
+            // It may have ended by itself; now nobody waits for its first byte.
+            self.note_facts(&record, None).await;
+        }
         Ok(record)
     }
 
@@ -253,9 +268,11 @@ impl Inner {
         if let Some(session) = self.open(&record).await? {
             let end = self.end(&record, &*session, grace);
             if session.status().await?.is_running() {
+                let open = self.open_conversation(&record).await;
                 let outcome = steps.step("main-process", end).await;
                 self.audit("stop", &record, &outcome).await;
                 outcome?;
+                self.note_facts(&record, open).await;
             } else {
                 // What runs beside the main process ends, too; nothing to tell (S2.13).
                 end.await?;

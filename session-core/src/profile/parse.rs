@@ -14,8 +14,7 @@ impl Profile {
                 format!(", line {}", before.filter(|byte| **byte == b'\n').count() + 1)
             });
             let reason = error.message().replace('\n', ", ");
-            let message =
-                format!("`{origin}`{} is not valid: {reason}", line.unwrap_or_default());
+            let message = format!("`{origin}`{} is not valid: {reason}", line.unwrap_or_default());
             Error::new(ErrorKind::InvalidInput, "profile.parse", message)
         })?;
         name.clone_into(&mut profile.name);

@@ -44,11 +44,8 @@ impl Profiles {
     pub fn find(&self, name: &str) -> Result<&Profile> {
         self.by_name.get(name).ok_or_else(|| {
             let known: Vec<_> = self.by_name.keys().map(String::as_str).collect();
-            let message = format!(
-                "no agent `{}`; known agents: {}",
-                name.escape_debug(),
-                known.join(", ")
-            );
+            let message =
+                format!("no agent `{}`; known agents: {}", name.escape_debug(), known.join(", "));
             Error::new(ErrorKind::InvalidInput, "profiles.find", message)
         })
     }

@@ -68,7 +68,8 @@ impl Template {
     /// Reads a template; `InvalidInput` for a `${` without its `}` or with something else than a
     /// name (capitals, digits, `_`) in it.
     pub fn parse(text: &str) -> Result<Self> {
-        let refuse = |what: String| Err(Error::new(ErrorKind::InvalidInput, "template.parse", what));
+        let refuse =
+            |what: String| Err(Error::new(ErrorKind::InvalidInput, "template.parse", what));
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;

@@ -113,7 +113,7 @@ fn copy(state: &Utf8Path, database: &Database, budget: &Budget) -> Option<Copy> 
     take(&mut file, &directory.path().join("copy.db"))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let path = directory.path().canonicalize().ok()?.join("copy.db");
-    let connection = Connection::open_with_flags(path, flags).ok()?;
+    let mut connection = Connection::open_with_flags(path, flags).ok()?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).ok()?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false).ok()?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false).ok()?;
