@@ -39,15 +39,16 @@ pub use backends::Backends;
 pub use catalog::{Catalog, Rebuilt};
 pub use container::{ContainerOptions, Network};
 pub use error::{EXIT_CODES, Error, ErrorKind, ErrorReport, Result};
-pub use facts::{
-    ANALYTICS_VERSION, AgentFacts, AgentState, Analytics, SessionAnalytics, Sum,
-};
+pub use facts::{ANALYTICS_VERSION, AgentFacts, AgentState, Analytics, SessionAnalytics, Sum};
 pub use host::HostView;
 pub use id::{NAME_MAX_BYTES, SessionId, SessionName};
 pub use labels::SessionLabels;
 pub use layout::{Layout, WORK_LINK};
 pub use listing::{LIST_VERSION, ListItem, SessionList, StatusWord};
-pub use manager::{ConversationEntry, ExportTo, Exported, Inspection, Manager, Reconciled, Removed, TRASH_RETENTION, TrashItem};
+pub use manager::{
+    ConversationEntry, ExportTo, Exported, Inspection, Manager, Reconciled, Removed,
+    TRASH_RETENTION, TrashItem,
+};
 pub use policy::{Circumstances, Policy};
 pub use process::{
     ByteStream, ExecRequest, Input, Launch, MainProcess, Output, Process, ProcessControl, Signal,

@@ -5,7 +5,8 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use crate::{
-    Analytics, ErrorReport, Event, SessionLabels, SessionList, SessionRecord, SessionSpec, SessionStats,
+    Analytics, ErrorReport, Event, SessionLabels, SessionList, SessionRecord, SessionSpec,
+    SessionStats,
 };
 
 /// The JSON Schemas (draft 2020-12) of all public documents, by name: `spec`, `record`, `list`,
@@ -19,7 +20,10 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("spec", schema::<SessionSpec>("spec", "What is asked for", read)),
         ("record", schema::<SessionRecord>("record", "The durable document about a session", read)),
         ("list", schema::<SessionList>("list", "What `sessctl list --json` prints", write)),
-        ("stats", schema::<SessionStats>("stats", "What `sessctl stats NAME --json` prints", write)),
+        (
+            "stats",
+            schema::<SessionStats>("stats", "What `sessctl stats NAME --json` prints", write),
+        ),
         (
             "analytics",
             schema::<Analytics>("analytics", "What `sessctl stats --json` prints of all", write),

@@ -85,10 +85,9 @@ impl Beneath {
         let file = rustix::fs::openat(&parent, name, flags, Mode::empty())
             .map_err(|errno| self.failed("read", path, errno))?;
         let mut bytes = Vec::new();
-        File::from(file)
-            .take(LARGEST_FILE + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| Error::io(OPERATION, format!("can't read `{}`", self.path.join(path)), error))?;
+        File::from(file).take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| {
+            Error::io(OPERATION, format!("can't read `{}`", self.path.join(path)), error)
+        })?;
         Ok((bytes.len() as u64 <= LARGEST_FILE).then_some(bytes))
     }
 
@@ -101,7 +100,8 @@ impl Beneath {
         let (parent, name) = self.parent(path, true)?;
         let new = format!(".{name}.sessctl-{}", std::process::id());
         let _ = rustix::fs::unlinkat(&parent, &new, AtFlags::empty());
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&parent, &new, flags, Mode::from_raw_mode(0o600))
             .map_err(|errno| self.failed("write", path, errno))?;
         let mut file = File::from(file);
@@ -153,7 +153,8 @@ impl Beneath {
         };
         let entries = rustix::fs::Dir::read_from(&directory)
             .map_err(|errno| self.failed("read", path, errno))?;
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned));
+        let names =
+            entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned));
         Ok(names.filter(|name| name != "." && name != "..").take(MOST_NAMES).collect())
     }
 
@@ -162,7 +163,9 @@ impl Beneath {
         let (parent, name) = self.parent(path, false).ok()?;
         let stat = rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile | FileType::Directory => Some(time(stat.st_mtime, stat.st_mtime_nsec as _)),
+            FileType::RegularFile | FileType::Directory => {
+                Some(time(stat.st_mtime, stat.st_mtime_nsec as _))
+            }
             _ => None,
         }
     }
@@ -171,7 +174,8 @@ impl Beneath {
     /// waited for.
     pub(super) fn file(&self, path: &str) -> Option<File> {
         let (parent, name) = self.parent(path, false).ok()?;
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         if self.modified(path).is_none() || self.kind(path).ok()? != Kind::File {
             return None;
         }
@@ -182,7 +186,8 @@ impl Beneath {
     /// Begins a file of the person's alone that is not there yet, and the directories above it.
     pub(super) fn create(&self, path: &str) -> Result<File> {
         let (parent, name) = self.parent(path, true)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         rustix::fs::openat(&parent, name, flags, Mode::from_raw_mode(0o600))
             .map(File::from)
             .map_err(|errno| self.failed("write", path, errno))
@@ -190,7 +195,8 @@ impl Beneath {
 
     /// Gives a file its name, in place of one that is there.
     pub(super) fn rename(&self, from: &str, to: &str) -> Result<()> {
-        let ((old, from_name), (new, to_name)) = (self.parent(from, false)?, self.parent(to, true)?);
+        let ((old, from_name), (new, to_name)) =
+            (self.parent(from, false)?, self.parent(to, true)?);
         rustix::fs::renameat(&old, from_name, &new, to_name)
             .map_err(|errno| self.failed("rename", from, errno))
     }
@@ -250,7 +256,8 @@ fn time(seconds: i64, nanoseconds: u32) -> SystemTime {
         true => SystemTime::UNIX_EPOCH.checked_add(second),
         false => SystemTime::UNIX_EPOCH.checked_sub(second),
     };
-    let moment = whole.and_then(|whole| whole.checked_add(Duration::from_nanos(nanoseconds.into())));
+    let moment =
+        whole.and_then(|whole| whole.checked_add(Duration::from_nanos(nanoseconds.into())));
     moment.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
@@ -264,7 +271,9 @@ fn failed(verb: &str, path: &Utf8Path, errno: Errno) -> Error {
         return Error::new(ErrorKind::NotFound, OPERATION, message).with_source(error);
     }
     if matches!(errno, Errno::LOOP | Errno::NOTDIR) {
-        let message = format!("`{path}` is a link or a file where a directory belongs; remove it and start again");
+        let message = format!(
+            "`{path}` is a link or a file where a directory belongs; remove it and start again"
+        );
         return Error::new(ErrorKind::Refused, OPERATION, message).with_source(error);
     }
     Error::io(OPERATION, format!("can't {verb} `{path}`"), error)

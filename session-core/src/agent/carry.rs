@@ -34,7 +34,10 @@ pub(crate) fn settle(
 ) -> Result<()> {
     let name = source.found.file.file_name().unwrap_or("conversation");
     if profile.conversation.database.is_some() || profile.conversation.id == Choice::None {
-        let message = format!("{} can't go on with another's conversation; leave --resume-from out", profile.title);
+        let message = format!(
+            "{} can't go on with another's conversation; leave --resume-from out",
+            profile.title
+        );
         return Err(Error::new(ErrorKind::Unsupported, "agent.carry", message));
     }
     let fork = !profile.arguments.fork.is_empty();
@@ -156,7 +159,8 @@ fn copy(source: &Source, root: &Root) -> Result<()> {
                 file_is_beginning(&beneath, &new, &mut there).and_then(|same| match same {
                     true => beneath.remove(&new),
                     false => {
-                        let message = format!("`{target}` is there already, and is another conversation");
+                        let message =
+                            format!("`{target}` is there already, and is another conversation");
                         Err(Error::new(ErrorKind::AlreadyExists, "agent.carry", message))
                     }
                 })
@@ -203,8 +207,13 @@ fn open(source: &Source) -> Result<File> {
             let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
             let flags = i32::try_from(flags.bits()).expect("these flags are small");
             let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
-            let file = file.map_err(|error| Error::io("agent.carry", format!("can't read `{path}`"), error))?;
-            if file.metadata().is_ok_and(|found| found.is_file()) { Ok(file) } else { Err(refuse()) }
+            let file = file
+                .map_err(|error| Error::io("agent.carry", format!("can't read `{path}`"), error))?;
+            if file.metadata().is_ok_and(|found| found.is_file()) {
+                Ok(file)
+            } else {
+                Err(refuse())
+            }
         }
     }
 }
@@ -254,9 +263,9 @@ pub(crate) fn project_key(path: &str) -> String {
     if dashed.len() <= LONGEST_KEY {
         return dashed;
     }
-    let hash = units.iter().fold(0_i32, |hash, unit| {
-        (hash << 5).wrapping_sub(hash).wrapping_add(i32::from(*unit))
-    });
+    let hash = units
+        .iter()
+        .fold(0_i32, |hash, unit| (hash << 5).wrapping_sub(hash).wrapping_add(i32::from(*unit)));
     let mut number = hash.unsigned_abs();
     let mut digits = Vec::new();
     while number > 0 || digits.is_empty() {
@@ -299,7 +308,8 @@ pub(crate) fn of_path(profile: &Profile, path: &Utf8Path) -> Result<Source> {
         .metadata()
         .map_err(|error| Error::io("agent.carry", format!("can't read `{path}`"), error))?;
     if !metadata.is_file() {
-        let message = format!("`{path}` is no file; give a conversation's file, its id, or a session");
+        let message =
+            format!("`{path}` is no file; give a conversation's file, its id, or a session");
         return Err(Error::new(ErrorKind::InvalidInput, "agent.carry", message));
     }
     let name = path.file_name().unwrap_or_default();
@@ -307,7 +317,9 @@ pub(crate) fn of_path(profile: &Profile, path: &Utf8Path) -> Result<Source> {
     let id = last.and_then(|pattern| super::pattern::matches(pattern, name)).flatten();
     let id = id.or_else(|| path.file_stem()).unwrap_or(name).to_owned();
     if !super::pattern::is_id(&id) {
-        let message = format!("`{path}` is not called as a conversation's file is; its name must be the conversation's id");
+        let message = format!(
+            "`{path}` is not called as a conversation's file is; its name must be the conversation's id"
+        );
         return Err(Error::new(ErrorKind::InvalidInput, "agent.carry", message));
     }
     let modified = metadata.modified().unwrap_or(std::time::SystemTime::UNIX_EPOCH);

@@ -34,7 +34,12 @@ pub(crate) struct Root {
 
 /// Where on the host a pattern below `${STATE}` leads to: into the session's own directory, or into the person's where
 /// that is shared. Nothing else leads out of the session's.
-pub(crate) fn root(plan: &AgentPlan, profile: &Profile, host: &HostView, pattern: &str) -> Result<Root> {
+pub(crate) fn root(
+    plan: &AgentPlan,
+    profile: &Profile,
+    host: &HostView,
+    pattern: &str,
+) -> Result<Root> {
     for resource in &profile.resources {
         let shared = plan.shares.get(&resource.name) == Some(&SharePolicy::SharedRw);
         let (true, Some(source), Ok(rest)) =
@@ -71,7 +76,10 @@ pub(crate) fn all(plan: &AgentPlan, profile: &Profile, host: &HostView) -> Vec<F
             .map(|(id, modified)| Found { id, file: file.clone(), modified })
             .collect();
     }
-    let Some(pattern) = &profile.conversation.file else { return Vec::new() };
+    let Some(pattern) = profile.conversation.file.as_ref().filter(|pattern| pattern.contains(ID))
+    else {
+        return Vec::new();
+    };
     match root(plan, profile, host, pattern) {
         Ok(root) => files(&root),
         Err(_) => Vec::new(),

@@ -8,9 +8,9 @@ use super::conversation::{self, Root};
 use super::pattern;
 use super::plan::{AgentPlan, host_path, host_variables};
 use super::value::{self, Path};
+use crate::HostView;
 use crate::facts::AgentState;
 use crate::profile::{Live, Profile};
-use crate::HostView;
 
 /// More than such a file ever has.
 const LARGEST_FILE: u64 = 256 * 1024;
@@ -54,9 +54,10 @@ pub(crate) fn read(
 /// What the person's own processes outside of sessions say. Blocks.
 pub(crate) fn of_person(profile: &Profile, host: &HostView) -> Vec<Process> {
     let Some(live) = &profile.facts.live else { return Vec::new() };
-    let pattern = live.host.as_ref().and_then(|template| {
-        host_path(template, &host_variables(profile, host)).ok()
-    });
+    let pattern = live
+        .host
+        .as_ref()
+        .and_then(|template| host_path(template, &host_variables(profile, host)).ok());
     // The fixed beginning of the path is the directory.
     let Some(pattern) = pattern else { return Vec::new() };
     let fixed = pattern.components().take_while(|part| !part.as_str().contains(['*', '?']));

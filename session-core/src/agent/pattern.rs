@@ -7,7 +7,9 @@ pub(crate) const ID: &str = "${CONVERSATION_ID}";
 /// like an option is one.
 pub(crate) fn is_id(text: &str) -> bool {
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    text.len() <= 128 && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(good)
+    text.len() <= 128
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(good)
 }
 
 /// Whether `name` is of the form of `pattern`, and the id in it, where the pattern has one.
@@ -18,8 +20,7 @@ pub(super) fn matches<'a>(pattern: &str, name: &'a str) -> Option<Option<&'a str
         return is_like(pattern, name).then_some(None);
     };
     let bounds: Vec<_> = name.char_indices().map(|(at, _)| at).chain([name.len()]).collect();
-    let ends: Vec<_> =
-        bounds.iter().copied().filter(|end| is_like(after, &name[*end..])).collect();
+    let ends: Vec<_> = bounds.iter().copied().filter(|end| is_like(after, &name[*end..])).collect();
     let mut shortest: Option<&str> = None;
     for start in bounds.iter().copied().filter(|start| is_like(before, &name[..*start])) {
         for end in ends.iter().copied().filter(|end| *end > start) {
@@ -37,7 +38,8 @@ pub(super) fn matches<'a>(pattern: &str, name: &'a str) -> Option<Option<&'a str
 
 /// Whether `name` is `pattern` with any text for each `*` and any character for each `?`.
 fn is_like(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n) = (0, 0);
     // Where the last `*` was, and where the text that it stands for ends so far.
     let mut star: Option<(usize, usize)> = None;

@@ -160,15 +160,12 @@ fn goes_on(profile: &Profile, conversation: &str, file: &Utf8Path, on_host: bool
         true => (&profile.arguments.resume, conversation),
         false => (&profile.arguments.fork, new.as_str()),
     };
-    let variables = crate::profile::Variables::new()
-        .with("CONVERSATION_ID", id)
-        .with("FROM", file.as_str());
+    let variables =
+        crate::profile::Variables::new().with("CONVERSATION_ID", id).with("FROM", file.as_str());
     let render = |word: &String| Template::parse(word)?.render(&variables);
     let words: Result<Vec<_>> = words.iter().map(render).collect();
     match words {
-        Ok(words) if !words.is_empty() => {
-            std::iter::once(program.clone()).chain(words).collect()
-        }
+        Ok(words) if !words.is_empty() => std::iter::once(program.clone()).chain(words).collect(),
         _ => Vec::new(),
     }
 }
@@ -181,7 +178,10 @@ impl Inner {
         let refuse = |kind, message: String| Err(Error::new(kind, OPERATION, message));
         if word.contains('/') || word.ends_with(".jsonl") || word.ends_with(".json") {
             let Some(agent) = &spec.agent else {
-                let message = format!("whose conversation `{}` is can't be seen; say which agent (--agent)", word.escape_debug());
+                let message = format!(
+                    "whose conversation `{}` is can't be seen; say which agent (--agent)",
+                    word.escape_debug()
+                );
                 return refuse(ErrorKind::InvalidInput, message);
             };
             let profile = self.profiles.find(agent)?.clone();
@@ -327,7 +327,8 @@ impl Inner {
         }
         let (copy, host) = (profile.clone(), self.host.clone());
         let own = blocking(move || Ok(agent::processes_of_person(&copy, &host))).await?;
-        let has_it = |process: &&agent::Process| process.conversation.as_deref() == Some(conversation);
+        let has_it =
+            |process: &&agent::Process| process.conversation.as_deref() == Some(conversation);
         if let Some(process) = own.iter().find(has_it) {
             let title = &profile.title;
             let id = process.id.map(|id| format!(" (process {id})")).unwrap_or_default();
@@ -367,7 +368,10 @@ impl Inner {
         running
             && match self.open_conversation(other).await {
                 Some(open) => open == conversation,
-                None => other.conversation.as_ref().or(theirs.conversation.as_ref())
+                None => other
+                    .conversation
+                    .as_ref()
+                    .or(theirs.conversation.as_ref())
                     .is_some_and(|noted| noted == conversation),
             }
     }

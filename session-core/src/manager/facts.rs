@@ -88,9 +88,8 @@ impl Manager {
         for (item, facts) in items.iter_mut().zip(read) {
             item.facts = facts;
         }
-        let sizes = stream::iter(items.iter()).map(|item| async move {
-            Some(self.inner.disk_use(&item.id?, budget).await)
-        });
+        let sizes = stream::iter(items.iter())
+            .map(|item| async move { Some(self.inner.disk_use(&item.id?, budget).await) });
         let sizes: Vec<_> = sizes.buffered(AT_ONCE).collect().await;
         for (item, size) in items.iter_mut().zip(sizes) {
             if let (Some(facts), Some((bytes, whole))) = (&mut item.facts, size) {

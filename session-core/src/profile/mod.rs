@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use conversation::{Choice, Conversation, Database};
 pub use facts::{DatabaseFacts, Facts, Live, Selector};
-pub use resource::{Format, Preset, ResourceKind, Resource, SharePolicy};
+pub use resource::{Format, Preset, Resource, ResourceKind, SharePolicy};
 pub use set::Profiles;
 pub use template::{Template, Variables};
 

@@ -101,7 +101,10 @@ fn copy(state: &Utf8Path, database: &Database, budget: &Budget) -> Option<Copy> 
     let beneath = Beneath::open(state).ok()?;
     let mut file = beneath.file(&database.file)?;
     let log = beneath.file(&format!("{}-wal", database.file));
-    if budget.is_spent() || length(&file)? > LARGEST || log.as_ref().is_some_and(|log| length(log).is_none_or(|length| length > LARGEST)) {
+    if budget.is_spent()
+        || length(&file)? > LARGEST
+        || log.as_ref().is_some_and(|log| length(log).is_none_or(|length| length > LARGEST))
+    {
         return None;
     }
     // Beside the state directory: the session's own disk, private, and removed with the session if we are killed.
@@ -111,7 +114,9 @@ fn copy(state: &Utf8Path, database: &Database, budget: &Budget) -> Option<Copy> 
         take(&mut log, &directory.path().join("copy.db-wal"))?;
     }
     take(&mut file, &directory.path().join("copy.db"))?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let path = directory.path().canonicalize().ok()?.join("copy.db");
     let mut connection = Connection::open_with_flags(path, flags).ok()?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).ok()?;
@@ -146,7 +151,8 @@ impl Copy {
     fn conversations(&self, database: &Database) -> Vec<(String, i64)> {
         let read = || -> rusqlite::Result<Vec<(String, i64)>> {
             let mut query = self.connection.prepare(&database.conversations)?;
-            let rows = query.query_map([], |row| Ok((text(row.get_ref(0)?), text(row.get_ref(1)?))))?;
+            let rows =
+                query.query_map([], |row| Ok((text(row.get_ref(0)?), text(row.get_ref(1)?))))?;
             // What comes before a row that can't be read is read.
             let rows = rows.take(MOST_ROWS).map_while(Result::ok);
             let rows = rows.filter_map(|(id, at)| Some((id?, moment(&at?)?)));

@@ -128,7 +128,8 @@ impl Reader {
         }
         let moments = self.activity.iter().filter_map(|selector| selector.moment(&line));
         tally.activity = moments.chain(tally.activity).max();
-        if let Some((state, _)) = self.states.iter().find(|(_, selector)| selector.fits(&line) > 0) {
+        if let Some((state, _)) = self.states.iter().find(|(_, selector)| selector.fits(&line) > 0)
+        {
             tally.state = Some(*state);
         }
     }
@@ -190,7 +191,8 @@ impl Ready {
                 times = times.max(count);
             }
         }
-        let excluded = self.unless.iter().any(|(path, unwanted)| value::count(line, path, unwanted) > 0);
+        let excluded =
+            self.unless.iter().any(|(path, unwanted)| value::count(line, path, unwanted) > 0);
         if excluded { 0 } else { times }
     }
 

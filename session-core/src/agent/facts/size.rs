@@ -40,7 +40,12 @@ pub(crate) fn of(directory: &Utf8Path, budget: &Budget) -> (u64, bool) {
 }
 
 /// Adds what is in one directory; gives the directories in it.
-fn level(here: OwnedFd, budget: &Budget, bytes: &mut u64, whole: &mut bool) -> (OwnedFd, Vec<CString>) {
+fn level(
+    here: OwnedFd,
+    budget: &Budget,
+    bytes: &mut u64,
+    whole: &mut bool,
+) -> (OwnedFd, Vec<CString>) {
     let mut below = Vec::new();
     let Ok(entries) = Dir::read_from(&here) else {
         *whole = false;
