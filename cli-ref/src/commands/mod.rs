@@ -3,6 +3,7 @@
 mod attach;
 mod choice;
 mod config;
+mod conversations;
 mod doctor;
 mod exec;
 mod explain;
@@ -49,6 +50,7 @@ impl Context {
             Command::Logs(arguments) => logs::run(self, &arguments).await,
             Command::Inspect(arguments) => inspect::run(self, &arguments).await,
             Command::Stats(arguments) => stats::run(self, &arguments).await,
+            Command::Conversations(arguments) => conversations::run(self, arguments).await,
             Command::Image(arguments) => image::run(self, &arguments).await,
             Command::Restore(arguments) => restore::run(self, &arguments).await,
             Command::Trash(arguments) => trash::run(self, &arguments).await,

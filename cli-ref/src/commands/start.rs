@@ -109,6 +109,7 @@ fn agent_options(asked: AgentArguments) -> Result<AgentOptions> {
     options.headless = asked.headless;
     options.unattended = asked.unattended;
     options.credentials = asked.credentials;
+    options.resume_from = asked.resume_from;
     for shared in &asked.share {
         let Some((resource, policy)) = shared.split_once('=') else {
             let message = format!(
