@@ -16,7 +16,9 @@ use crate::{
 const ONE: Duration = Duration::from_secs(10);
 /// How long those of a whole list may take; what is not read by then is told of as incomplete, and is gone on with by
 /// the next list.
-const LIST: Duration = Duration::from_secs(4);
+const LIST: Duration = Duration::from_secs(5);
+/// How much of that one session may take: it must not be at the cost of the others.
+const OF_LIST: Duration = Duration::from_millis(500);
 /// How long a start or a stop waits for them.
 const ASIDE: Duration = Duration::from_secs(1);
 /// Sessions that are looked at at the same time.
@@ -82,14 +84,15 @@ impl Manager {
         let read = stream::iter(items.iter()).map(|item| async move {
             let record = self.inner.catalog.read(&item.id?).await.ok()?;
             let running = item.status == StatusWord::Running;
-            Some(self.inner.facts(&record, running, budget, false).await)
+            Some(self.inner.facts(&record, running, budget.at_most(OF_LIST), false).await)
         });
         let read: Vec<_> = read.buffered(AT_ONCE).collect().await;
         for (item, facts) in items.iter_mut().zip(read) {
             item.facts = facts;
         }
-        let sizes = stream::iter(items.iter())
-            .map(|item| async move { Some(self.inner.disk_use(&item.id?, budget).await) });
+        let sizes = stream::iter(items.iter()).map(|item| async move {
+            Some(self.inner.disk_use(&item.id?, budget.at_most(OF_LIST)).await)
+        });
         let sizes: Vec<_> = sizes.buffered(AT_ONCE).collect().await;
         for (item, size) in items.iter_mut().zip(sizes) {
             if let (Some(facts), Some((bytes, whole))) = (&mut item.facts, size) {

@@ -38,6 +38,11 @@ impl Budget {
         Self { until: Instant::now() + patience }
     }
 
+    /// This one, but from now on no longer than `patience`.
+    pub(crate) fn at_most(self, patience: Duration) -> Self {
+        Self { until: self.until.min(Instant::now() + patience) }
+    }
+
     pub(crate) fn is_spent(&self) -> bool {
         Instant::now() >= self.until
     }
