@@ -80,6 +80,9 @@ impl App {
         if let Command::Config(config) = &arguments.command {
             return Ok(commands::config(ui, &surroundings, config));
         }
+        if let Command::Devcontainer(asked) = &arguments.command {
+            return commands::devcontainer(ui, &surroundings, &Profiles::shipped(), asked);
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()

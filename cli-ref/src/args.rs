@@ -1,10 +1,14 @@
 //! The words of the command line.
 
+mod devcontainer;
+
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use session_core::profile::Preset;
 
 use crate::amount;
+
+pub(crate) use devcontainer::{Devcontainer, DevcontainerAction, Sharing};
 
 /// Isolated, persistent sessions for coding agents.
 ///
@@ -67,6 +71,8 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Explain a code that `doctor` shows, or an exit code.
     Explain(Explain),
+    /// Share an agent's files with a project's dev container.
+    Devcontainer(Devcontainer),
     /// Look at the configuration.
     Config(Config),
     /// Print completions for a shell.

@@ -16,6 +16,7 @@ mod bar;
 mod chord;
 mod commands;
 mod config;
+mod devcontainer;
 mod engines;
 mod explanations;
 mod images;

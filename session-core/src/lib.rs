@@ -16,6 +16,7 @@ mod listing;
 mod lock;
 mod manager;
 mod policy;
+mod ports;
 mod process;
 pub mod profile;
 mod progress;
@@ -30,7 +31,7 @@ mod terminal;
 mod time;
 mod workspace;
 
-pub use agent::{AgentOptions, AgentPlan, Login, MountPlan, Origin, Seen};
+pub use agent::{AgentOptions, AgentPlan, Login, MountPlan, Origin, Readiness, Seen};
 pub use backend::{
     Backend, Capabilities, Check, CheckOutcome, Exec, Found, Isolation, LABEL_NAME,
     LABEL_SPEC_HASH, ProbeReport, Session, Snapshots, Stats, Transfer, Usage,
@@ -46,7 +47,7 @@ pub use labels::SessionLabels;
 pub use layout::{Layout, WORK_LINK};
 pub use listing::{LIST_VERSION, ListItem, SessionList, StatusWord};
 pub use manager::{
-    ConversationEntry, ExportTo, Exported, Inspection, Manager, Reconciled, Removed,
+    ConversationEntry, ExportTo, Exported, Inspection, LoginRun, Manager, Reconciled, Removed,
     TRASH_RETENTION, TrashItem,
 };
 pub use policy::{Circumstances, Policy};

@@ -4,20 +4,22 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
+use crate::profile::Profile;
 use crate::{
     Analytics, ErrorReport, Event, SessionLabels, SessionList, SessionRecord, SessionSpec,
     SessionStats,
 };
 
 /// The JSON Schemas (draft 2020-12) of all public documents, by name: `spec`, `record`, `list`,
-/// `stats`, `analytics`, `event`, `error`.
+/// `stats`, `analytics`, `event`, `error`, `profile`.
 ///
-/// `docs/schemas/<name>.json` is the same, kept so by a test. What is read (`spec`, `record`) is
+/// `docs/schemas/<name>.json` is the same, kept so by a test. What is read (`spec`, `record`, `profile`) is
 /// described as it is accepted, what is only written as it is produced.
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let (read, write) = (Contract::Read, Contract::Write);
     vec![
         ("spec", schema::<SessionSpec>("spec", "What is asked for", read)),
+        ("profile", schema::<Profile>("profile", "A file about an agent, as JSON", read)),
         ("record", schema::<SessionRecord>("record", "The durable document about a session", read)),
         ("list", schema::<SessionList>("list", "What `sessctl list --json` prints", write)),
         (

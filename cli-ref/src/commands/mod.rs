@@ -4,6 +4,7 @@ mod attach;
 mod choice;
 mod config;
 mod conversations;
+mod devcontainer;
 mod doctor;
 mod exec;
 mod explain;
@@ -55,7 +56,11 @@ impl Context {
             Command::Restore(arguments) => restore::run(self, &arguments).await,
             Command::Trash(arguments) => trash::run(self, &arguments).await,
             Command::Doctor(arguments) => doctor::run(self, &arguments).await,
-            Command::Completions(_) | Command::Config(_) | Command::Explain(_) | Command::Man => {
+            Command::Completions(_)
+            | Command::Config(_)
+            | Command::Devcontainer(_)
+            | Command::Explain(_)
+            | Command::Man => {
                 let message = "needs no sessions and is done before";
                 Err(Error::new(ErrorKind::Internal, "sessctl.run", message))
             }
@@ -75,6 +80,7 @@ impl Context {
 }
 
 pub(crate) use config::run as config;
+pub(crate) use devcontainer::run as devcontainer;
 pub(crate) use explain::run as explain;
 pub(crate) use man::{completions, manual};
 

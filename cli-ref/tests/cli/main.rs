@@ -3,6 +3,7 @@
 mod config;
 mod containers;
 mod damage;
+mod devcontainer;
 mod input;
 mod path;
 mod place;

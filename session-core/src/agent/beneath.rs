@@ -94,15 +94,24 @@ impl Beneath {
     /// Writes a file of the person's alone, whole or not at all, in place of whatever file or link
     /// is there. What already has these bytes is left as it is.
     pub(super) fn write(&self, path: &str, bytes: &[u8]) -> Result<()> {
-        if self.read(path)?.as_deref() == Some(bytes) {
-            return Ok(());
+        match self.read(path)?.as_deref() == Some(bytes) {
+            true => Ok(()),
+            false => self.place(path, bytes, 0o600),
         }
+    }
+
+    /// Writes a program of the person's alone, as [`write`](Self::write) does a file.
+    pub(super) fn write_program(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        self.place(path, bytes, 0o700)
+    }
+
+    fn place(&self, path: &str, bytes: &[u8], mode: u32) -> Result<()> {
         let (parent, name) = self.parent(path, true)?;
         let new = format!(".{name}.sessctl-{}", std::process::id());
         let _ = rustix::fs::unlinkat(&parent, &new, AtFlags::empty());
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&parent, &new, flags, Mode::from_raw_mode(0o600))
+        let file = rustix::fs::openat(&parent, &new, flags, Mode::from_raw_mode(mode))
             .map_err(|errno| self.failed("write", path, errno))?;
         let mut file = File::from(file);
         let written = file.write_all(bytes).and_then(|()| file.sync_all());

@@ -63,7 +63,7 @@ pub(super) fn merged(
     write(format, &document, called)
 }
 
-fn read(format: Format, bytes: &[u8], called: &str) -> Result<Value> {
+pub(super) fn read(format: Format, bytes: &[u8], called: &str) -> Result<Value> {
     let refuse = |reason: String| {
         let message =
             format!("`{called}` is not valid: {reason}; mend it, or keep it out of the session");
@@ -84,7 +84,7 @@ fn read(format: Format, bytes: &[u8], called: &str) -> Result<Value> {
     }
 }
 
-fn write(format: Format, document: &Value, called: &str) -> Result<Vec<u8>> {
+pub(super) fn write(format: Format, document: &Value, called: &str) -> Result<Vec<u8>> {
     let text = match format {
         Format::Json => serde_json::to_string_pretty(document).map_err(|error| error.to_string()),
         Format::Toml => toml::to_string(document).map_err(|error| error.to_string()),

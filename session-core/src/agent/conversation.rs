@@ -76,10 +76,7 @@ pub(crate) fn all(plan: &AgentPlan, profile: &Profile, host: &HostView) -> Vec<F
             .map(|(id, modified)| Found { id, file: file.clone(), modified })
             .collect();
     }
-    let Some(pattern) = profile.conversation.file.as_ref().filter(|pattern| pattern.contains(ID))
-    else {
-        return Vec::new();
-    };
+    let Some(pattern) = &profile.conversation.file else { return Vec::new() };
     match root(plan, profile, host, pattern) {
         Ok(root) => files(&root),
         Err(_) => Vec::new(),

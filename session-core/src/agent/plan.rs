@@ -6,11 +6,13 @@ use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Login;
+use super::{Login, mcp};
 use crate::catalog::remove_tree;
 use crate::profile::{Choice, Preset, Profile, ResourceKind, SharePolicy, Template, Variables};
 use crate::{Error, HostView, Result, SessionId, SessionName};
 
+/// What a session in a container calls its directory.
+pub(crate) const CONTAINER_FILES: &str = "/sessctl";
 /// Where an agent's state is in a container.
 const CONTAINER_STATE: &str = "/sessctl/state";
 /// Where the login directory is in a container.
@@ -46,6 +48,14 @@ pub struct AgentOptions {
     /// conversation's id, or the path of its file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resume_from: Option<String>,
+    /// Files of MCP servers of this session's own, the strongest last; kept when it is made.
+    #[schemars(with = "Vec<String>")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mcp_config: Vec<Utf8PathBuf>,
+    /// A file of settings of this session's own; kept when it is made.
+    #[schemars(with = "Option<String>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Utf8PathBuf>,
 }
 
 /// A session's agent, decided; the rest stands in its profile.
@@ -175,6 +185,18 @@ pub(crate) fn resolve(
             profile.title
         ));
     }
+    if profile.mcp.is_none() && !options.mcp_config.is_empty() {
+        problems.push(format!(
+            "{} can't be told of MCP servers (--mcp-config); leave it out",
+            profile.title
+        ));
+    }
+    if profile.overrides.is_none() && options.settings.is_some() {
+        problems.push(format!(
+            "{} takes no settings of a single session (--settings); leave it out",
+            profile.title
+        ));
+    }
     match (&options.prompt, options.headless) {
         (None, true) => problems
             .push("to answer and end (--headless) needs something to answer (--prompt)".to_owned()),
@@ -235,7 +257,21 @@ fn shares(
         .iter()
         .map(|resource| (resource.name.clone(), resource.policy_under(options.preset)))
         .collect();
+    if profile.mcp.is_some() {
+        let bare = options.preset == Preset::Bare;
+        let policy = if bare { SharePolicy::Private } else { SharePolicy::SharedRo };
+        shares.insert(mcp::RESOURCE.to_owned(), policy);
+    }
     for (name, policy) in &options.share {
+        if profile.mcp.is_some() && name == mcp::RESOURCE {
+            if matches!(policy, SharePolicy::Private | SharePolicy::SharedRo) {
+                shares.insert(name.clone(), *policy);
+            } else {
+                problems
+                    .push(format!("your MCP servers can be private or shared-ro, not {policy}"));
+            }
+            continue;
+        }
         let Some(resource) = profile.resources.iter().find(|resource| resource.name == *name)
         else {
             let known: Vec<_> = shares.keys().map(String::as_str).collect();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::connect::check_names;
 use super::{Inner, Manager, Steps};
 use crate::agent::carry::{self, Source};
 use crate::catalog::{blocking, make_private};
@@ -38,6 +39,7 @@ impl Inner {
     ) -> Result<SessionRecord> {
         let id = SessionId::new();
         let (mut record, source) = self.resolve(id, spec.clone()).await?;
+        self.check_connections(&record, &spec.agent_options).await?;
         let steps = Steps::new(progress, id, "create");
         let _lock = self.lock(&id).await?;
         let claimed = async {
@@ -64,7 +66,7 @@ impl Inner {
                 return Err(error);
             }
         };
-        let outcome = self.make(&record, source.as_ref(), &steps).await;
+        let outcome = self.make(&record, &spec, source.as_ref(), &steps).await;
         self.audit("create", &record, &outcome).await;
         match outcome {
             Ok(record) => Ok(record),
@@ -115,6 +117,9 @@ impl Inner {
                 None
             }
         };
+        if let Err(error) = check_names(spec.ports.iter()) {
+            problems.push(error);
+        }
         let now = Timestamp::now();
         let mut circumstances =
             Circumstances::new(id, now, &self.host, self.layout()).with_facts(&facts);
@@ -173,11 +178,13 @@ impl Inner {
     async fn make(
         &self,
         record: &SessionRecord,
+        asked: &SessionSpec,
         source: Option<&Source>,
         steps: &Steps<'_>,
     ) -> Result<SessionRecord> {
         let root = self.layout().workspace(&record.id);
         blocking(move || make_private(&root)).await?;
+        self.keep_asked(record, &asked.agent_options).await?;
         if record.spec.agent_plan.is_some() {
             steps.step("agent", self.prepare_agent(record)).await?;
         }

@@ -3,10 +3,12 @@
 mod agent;
 mod audit;
 mod choose;
+mod connect;
 mod conversations;
 mod create;
 mod facts;
 mod list;
+mod login;
 mod rebuild;
 mod remove;
 mod run;
@@ -20,6 +22,7 @@ use std::time::Duration;
 
 pub use conversations::{ConversationEntry, ExportTo, Exported};
 pub use list::Inspection;
+pub use login::LoginRun;
 pub use remove::Removed;
 pub use settle::Reconciled;
 pub use trash::{TRASH_RETENTION, TrashItem};

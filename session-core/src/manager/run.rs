@@ -1,12 +1,13 @@
 //! Starting, stopping, attaching, and running other processes beside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::symlink;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::connect::{Connected, expected_names};
 use super::{Inner, Manager, Steps};
 use crate::catalog::{blocking, make_private};
 use crate::policy::login_shell;
@@ -193,25 +194,33 @@ impl Inner {
             // The holder of a session that has just ended has not gone yet.
             self.await_holder_end(&record).await?;
         }
-        let mut claim = None;
-        let mut conversation = None;
-        let launch = match running {
-            true => None,
+        let (mut claim, mut conversation) = (None, None);
+        let before = record.clone();
+        let now = Timestamp::now();
+        let (record, launch) = match running {
+            true => (record, None),
             false => {
+                let capabilities = backend.capabilities();
+                let leased = self.lease_ports(&record, capabilities.host_processes);
+                let (record, servers) = leased.await?;
+                let mut connected = Connected::default();
                 if record.spec.agent_plan.is_some() {
-                    steps.step("agent", self.renew_agent(&record, &*session)).await?;
+                    let renewed = self.renew_agent(&record, &*session, &servers);
+                    connected = steps.step("agent", renewed).await?;
                 }
-                let environment = self.environment(&record, backend.capabilities())?;
-                let (command, begun_with) = self.command(&record).await?;
+                let mut beginning = record.clone();
+                beginning.started_at = Some(now);
+                let mut environment = self.environment(&beginning, capabilities)?;
+                let (command, begun_with) = self.command(&record, &connected).await?;
                 if let Some(id) = &begun_with {
                     claim = self.claim_conversation(&record, id).await?;
                 }
                 conversation = begun_with;
-                Some(Launch::new(command).with_environment(environment).with_size(size))
+                environment.extend(connected.environment);
+                let launch = Launch::new(command).with_environment(environment).with_size(size);
+                (record, Some(launch))
             }
         };
-        let before = record.clone();
-        let now = Timestamp::now();
         let record = if running {
             record
         } else {
@@ -328,17 +337,21 @@ impl Inner {
         let mut environment = BTreeMap::new();
         if capabilities.host_processes {
             environment.clone_from(&self.host.environment);
+            let expected: BTreeSet<_> = expected_names().collect();
             environment.retain(|key, _| {
-                !key.starts_with("SESSCTL_") && !OF_ANOTHER_TERMINAL.contains(&key.as_str())
+                !expected.contains(key)
+                    && !key.starts_with("SESSCTL_")
+                    && !OF_ANOTHER_TERMINAL.contains(&key.as_str())
             });
             environment.insert("PWD".to_owned(), record.spec.working_directory.to_string());
         }
         self.agent_environment(record, capabilities.host_processes, &mut environment)?;
         environment.insert("TERM".to_owned(), TERM.to_owned());
+        let (ours, expected): (Vec<_>, Vec<_>) =
+            self.about(record)?.into_iter().partition(|(name, _)| name.starts_with("SESSCTL_"));
+        environment.extend(expected);
         environment.extend(record.spec.environment.clone());
-        environment.insert("SESSCTL_SESSION_ID".to_owned(), record.id.to_string());
-        environment.insert("SESSCTL_SESSION_NAME".to_owned(), record.name.to_string());
-        environment.insert("SESSCTL_SESSION_DIR".to_owned(), record.spec.directory.to_string());
+        environment.extend(ours);
         Ok(environment)
     }
 

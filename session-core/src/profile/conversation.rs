@@ -12,7 +12,8 @@ pub struct Conversation {
     pub id: Choice,
     /// Where a conversation's file is: a path below `${STATE}` in which `*` stands for any part of a name, `?` for one
     /// character, `**` for any directories, and `${CONVERSATION_ID}` for the id. Where a name can be read in several
-    /// ways, an id that is a UUID counts, else the shortest one.
+    /// ways, an id that is a UUID counts, else the shortest one. Without an id in it: what is there as soon as
+    /// there is something to go on with.
     pub file: Option<String>,
     /// Where a conversation that comes from elsewhere is put, so that the agent finds it: a path below `${STATE}`, a
     /// template with `${CONVERSATION_ID}`, `${FILE_NAME}` (what the file was called) and `${PROJECT_KEY}` (the

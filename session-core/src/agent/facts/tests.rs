@@ -48,6 +48,14 @@ fn transcripts_of_two_versions() {
     }
 }
 
+#[test]
+fn a_rollout() {
+    let tally = read(&shipped("codex").facts, &fixture("codex-0.169.0.jsonl"));
+    assert_eq!((tally.messages, tally.tool_calls), (6, 1));
+    assert_eq!(tally.model.as_deref(), Some("mock-model"));
+    assert_eq!(tally.state, Some(AgentState::Idle));
+}
+
 fn small() -> Facts {
     let text = r#"
         title = "Robot"
@@ -159,25 +167,14 @@ fn counts_are_gone_on_with() {
 }
 
 fn database() -> (Database, DatabaseFacts) {
-    let text = r#"
-        title = "Robot"
-        [conversation.database]
-        file = "data/talks.db"
-        conversations = "SELECT id, time_updated FROM session"
-        [facts.database]
-        model = "SELECT json_extract(data, '$.modelID') FROM message WHERE json_extract(data, '$.role') = 'assistant' ORDER BY time_created DESC LIMIT 1"
-        messages = "SELECT count(*) FROM message"
-        tool_calls = "SELECT count(*) FROM part WHERE json_extract(data, '$.type') = 'tool'"
-        activity = "SELECT max(time_updated) FROM message"
-    "#;
-    let profile = Profile::from_toml("robot", text, "robot.toml").expect("it is valid");
+    let profile = shipped("opencode");
     let facts = profile.facts.database.expect("it has them");
     (profile.conversation.database.expect("it has one"), facts)
 }
 
 fn talks(place: &Place) -> Utf8PathBuf {
-    std::fs::create_dir_all(place.path().join("state/data")).expect("writable");
-    place.path().join("state/data/talks.db")
+    std::fs::create_dir_all(place.path().join("state/data/opencode")).expect("writable");
+    place.path().join("state/data/opencode/opencode.db")
 }
 
 /// S4.17: conversations in a database; also while its agent writes it, and what it has not moved out of its log yet.
@@ -195,7 +192,8 @@ fn a_database_tells() {
     assert_eq!((answers.messages, answers.tool_calls), (Some(5), Some(1)));
     assert_eq!(answers.model.as_deref(), Some("mock-model"));
     assert_eq!(answers.conversations.len(), 1);
-    assert_eq!(answers.activity, Some(1_795_284_463_422), "{answers:?}");
+    assert_eq!(answers.activity, Some(1_795_284_463_516), "{answers:?}");
+    assert_eq!(answers.state, Some(AgentState::Idle));
     // Locked by its agent, which is not disturbed.
     writer.execute_batch("BEGIN EXCLUSIVE; DELETE FROM part").expect("it is ours");
     assert_eq!(ask().expect("it can be read").tool_calls, Some(1));
@@ -225,8 +223,8 @@ fn a_hostile_database_tells_nothing() {
     let connection = rusqlite::Connection::open(&other).expect("it can be made");
     connection
         .execute_batch(
-            "CREATE TABLE session(id, time_updated); INSERT INTO session VALUES('secret', 1), ('--option', 2);
-             CREATE TABLE message(x); CREATE VIEW part AS SELECT 1 AS data",
+            "CREATE TABLE session(id, time_updated, parent_id); INSERT INTO session VALUES('secret', 1, NULL), ('--option', 2, NULL);
+             CREATE TABLE message(data); CREATE VIEW part AS SELECT 1 AS data",
         )
         .expect("it is SQL");
     drop(connection);
