@@ -2,6 +2,7 @@
 
 mod aside;
 mod beneath;
+mod comments;
 mod content;
 mod conversation;
 mod environment;
