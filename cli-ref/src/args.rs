@@ -71,6 +71,12 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Explain a code that `doctor` shows, or an exit code.
     Explain(Explain),
+    /// Look at the agents that can work in sessions.
+    Agents(Agents),
+    /// Log in to an agent, once for all sessions.
+    Login(Login),
+    /// Remove a login of an agent that sessions share.
+    Logout(Logout),
     /// Share an agent's files with a project's dev container.
     Devcontainer(Devcontainer),
     /// Look at the configuration.
@@ -418,6 +424,61 @@ pub(crate) struct Config {
 pub(crate) enum ConfigAction {
     /// Show every value and where it comes from.
     Show,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Agents {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: AgentsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentsAction {
+    /// Show all agents, and whether they could work on this host.
+    #[command(visible_alias = "ls")]
+    List,
+    /// Show the profile that counts, and the paths that it leads to.
+    Show {
+        /// The agent.
+        #[arg(value_name = "AGENT")]
+        agent: String,
+    },
+    /// Check profile, program, version, login and files of an agent; ends with 1 if something is wrong.
+    Check {
+        /// The agent [default: the profiles of all agents, and everything of those that are installed].
+        #[arg(value_name = "AGENT")]
+        agent: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    /// The agent [default with --status: all].
+    #[arg(long, short, value_name = "AGENT", required_unless_present = "status")]
+    pub(crate) agent: Option<String>,
+    /// Which of several logins, such as `work` [default: default].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) credentials: Option<String>,
+    /// Only say who is logged in.
+    #[arg(long)]
+    pub(crate) status: bool,
+    /// More arguments for the agent's own login.
+    #[arg(last = true, value_name = "ARGUMENTS", conflicts_with = "status")]
+    pub(crate) arguments: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logout {
+    /// The agent.
+    #[arg(long, short, value_name = "AGENT")]
+    pub(crate) agent: String,
+    /// Which of several logins [default: default].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) credentials: Option<String>,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! Configuration: what may be set, where it is set, and which of it counts.
 
+mod agents;
 mod file;
 mod origin;
 
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use session_core::{Error, ErrorKind, Policy, Result};
 
+pub(crate) use agents::Agents;
 pub(crate) use origin::{Origin, Setting};
 
 use crate::chord::Chord;
@@ -19,8 +21,9 @@ use file::Links;
 
 const OPERATION: &str = "sessctl.config";
 
-/// Every key there is. Those of a project file are a stranger's words: none may run a program.
-const KEYS: [&str; 10] = [
+/// Every key there is. Those of a project file are a stranger's words: none may run a program or choose one.
+const KEYS: [&str; 11] = [
+    "agent",
     "backend",
     "branch_prefix",
     "detach_key",
@@ -44,6 +47,9 @@ const OLD_IMAGE_VARIABLE: &str = "CLAUDE_IMAGE";
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
+    /// The agent that works in a session where neither one nor a command is named, such as `shell`
+    /// for none. Not in a project's file.
+    agent: Option<String>,
     /// The kind of backend that makes a session where none is asked for; `auto` is the first engine
     /// that answers, and the host where none does. Not in a project's file.
     backend: Option<String>,
@@ -77,6 +83,7 @@ impl Config {
     /// that comes with a stranger's project may.
     fn isolating(&self) -> Vec<&'static str> {
         [
+            ("agent", self.agent.is_some()),
             ("backend", self.backend.is_some()),
             ("docker", self.docker.is_some()),
             ("image", self.image.is_some()),
@@ -101,6 +108,8 @@ struct Engine {
 /// What counts of all that is set, and where each value comes from.
 #[derive(Debug)]
 pub(crate) struct Settings {
+    /// Empty where none is configured.
+    pub(crate) agent: Setting<String>,
     pub(crate) backend: Setting<String>,
     pub(crate) branch_prefix: Setting<String>,
     pub(crate) detach_key: Setting<Chord>,
@@ -142,6 +151,7 @@ impl Settings {
             |key, of: fn(&Config) -> &Option<Vec<String>>| pick(&layers, key, of, Vec::new());
         let chord = |text: String| Chord::parse(&text).map_err(|error| error.message().to_owned());
         Ok(Self {
+            agent: text("agent", |config| &config.agent, ""),
             backend: text("backend", |config| &config.backend, AUTOMATIC),
             branch_prefix: text(
                 "branch_prefix",
@@ -174,8 +184,9 @@ impl Settings {
     }
 
     /// Every key with its value, a text or a list of texts, in the order of the keys.
-    pub(crate) fn rows(&self) -> [(&'static str, Value, &Origin); 10] {
+    pub(crate) fn rows(&self) -> [(&'static str, Value, &Origin); 11] {
         [
+            ("agent", json!(self.agent.value), &self.agent.origin),
             ("backend", json!(self.backend.value), &self.backend.origin),
             ("branch_prefix", json!(self.branch_prefix.value), &self.branch_prefix.origin),
             ("detach_key", json!(self.detach_key.value.word()), &self.detach_key.origin),
@@ -262,6 +273,7 @@ fn from_environment() -> Result<Config> {
     };
     let engine = |key| Ok(text(key)?.map(|socket| Engine { socket: Some(socket) }));
     Ok(Config {
+        agent: text("agent")?,
         backend: text("backend")?,
         branch_prefix: text("branch_prefix")?,
         detach_key: text("detach_key")?,
@@ -288,8 +300,12 @@ fn from_environment() -> Result<Config> {
 
 /// Where the user's file would be; nowhere for somebody without a home.
 fn user_file() -> Option<PathBuf> {
-    let strategy = etcetera::choose_base_strategy().ok()?;
-    Some(strategy.config_dir().join("sessctl").join("config.toml"))
+    Some(user_directory()?.join("config.toml"))
+}
+
+/// Where the user's files would be.
+fn user_directory() -> Option<PathBuf> {
+    Some(etcetera::choose_base_strategy().ok()?.config_dir().join("sessctl"))
 }
 
 /// The first and the last port.

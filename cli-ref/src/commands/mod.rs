@@ -1,5 +1,6 @@
 //! One file for each thing to do.
 
+mod agents;
 mod attach;
 mod choice;
 mod config;
@@ -10,8 +11,10 @@ mod explain;
 mod image;
 mod inspect;
 mod list;
+mod login;
 mod logs;
 mod man;
+mod menu;
 mod remove;
 mod restore;
 mod start;
@@ -40,6 +43,9 @@ impl Context {
     /// Does it; gives the code to end with.
     pub(crate) async fn run(&self, command: Command) -> Result<u8> {
         match command {
+            Command::Agents(arguments) => agents::run(self, &arguments).await,
+            Command::Login(arguments) => login::run(self, &arguments).await,
+            Command::Logout(arguments) => login::forget(self, &arguments).await,
             Command::Start(arguments) => start::run(self, *arguments).await,
             Command::Attach(arguments) => attach::run(self, arguments).await,
             Command::List(arguments) => list::run(self, &arguments).await,

@@ -6,7 +6,7 @@ use session_core::{
     SessionName, SessionSpec, Strategy, Uncommitted,
 };
 
-use super::{Context, attach, choice, variables};
+use super::{Context, attach, choice, menu, variables};
 use crate::args::{AgentArguments, Container, Start};
 use crate::bar;
 use crate::chord::Chord;
@@ -31,6 +31,7 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
             _ => {}
         }
     }
+    menu::settle(context, &mut spec).await?;
     choice::settle(context, &mut spec).await?;
     if let Some(agent) = &spec.agent {
         updates::look(context, agent).await;

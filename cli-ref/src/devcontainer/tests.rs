@@ -95,6 +95,11 @@ fn only_ours_is_taken_out() {
     );
     let moved = edited.replace("\n}\n", ",\n  \"init\": true\n}\n");
     assert_eq!(removed(&moved), "{\n  \"image\": \"x\",\n  \"init\": true\n}\n");
+    let noted = edited.replace("\n  ]", "\n    // more to come\n  ]");
+    assert_eq!(
+        removed(&noted),
+        "{\n  \"image\": \"x\",\n  \"mounts\": [\n    // more to come\n  ]\n}\n"
+    );
 }
 
 /// A formatter may have been at it.

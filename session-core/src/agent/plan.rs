@@ -361,6 +361,24 @@ impl AgentPlan {
     }
 }
 
+impl Profile {
+    /// Where the person's files are that it names, on this host: places in capitals, then resources. What can't
+    /// be found out is left out.
+    pub fn host_paths(&self, host: &HostView) -> Vec<(String, Utf8PathBuf)> {
+        let variables = host_variables(self, host);
+        let places = self.places.keys().filter_map(|name| {
+            let name = name.to_ascii_uppercase();
+            let path = variables.get(&name)?.into();
+            Some((name, path))
+        });
+        let resources = self.resources.iter().filter_map(|resource| {
+            let path = host_path(resource.source.as_ref()?, &variables).ok()?;
+            Some((resource.name.clone(), path))
+        });
+        places.chain(resources).collect()
+    }
+}
+
 /// See [`AgentPlan::host_variables`].
 pub(crate) fn host_variables(profile: &Profile, host: &HostView) -> Variables {
     let mut variables = Variables::new().with("HOME", host.home.as_str());
