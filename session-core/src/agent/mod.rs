@@ -3,6 +3,7 @@
 mod aside;
 mod beneath;
 pub(crate) mod carry;
+mod comments;
 mod content;
 mod conversation;
 mod environment;

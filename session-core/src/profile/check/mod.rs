@@ -1,5 +1,6 @@
 //! Whether a profile makes sense.
 
+mod connections;
 mod resources;
 mod templates;
 mod words;
@@ -36,6 +37,9 @@ impl Profile {
         checker.checks();
         checker.credentials();
         checker.conversation();
+        checker.mcp();
+        checker.overrides();
+        checker.update();
         checker.problems
     }
 }
