@@ -8,7 +8,7 @@ use camino::Utf8Path;
 use super::Inner;
 use super::connect::Connected;
 use crate::agent::carry::{self, Source};
-use crate::agent::{self, AgentPlan, Login, mcp};
+use crate::agent::{self, AgentPlan, Login, Occasion, mcp};
 use crate::archive::{self, Pack};
 use crate::catalog::{blocking, make_private, remove_tree};
 use crate::profile::{Profile, Variables};
@@ -117,16 +117,15 @@ impl Inner {
             return Ok((command, None));
         };
         let (plan, profile, host) = (plan.clone(), profile.clone(), self.host.clone());
-        let (noted, first) = (record.conversation.clone(), record.started_at.is_none());
+        let (noted, is_first) = (record.conversation.clone(), record.started_at.is_none());
         let (directory, mcp_file) = (record.spec.directory.clone(), connected.mcp_file.clone());
         blocking(move || {
             let latest = agent::latest_conversation(&plan, &profile, &host, noted.as_deref());
             let latest = latest.as_ref();
             let settings = agent::override_arguments(&profile, &directory)?;
             let mcp_file = mcp_file.as_deref();
-            let argv = agent::argv(
-                command, &plan, &profile, latest, first, mcp_file, &settings, &variables,
-            )?;
+            let occasion = Occasion { latest, is_first, mcp_file, settings: &settings };
+            let argv = agent::argv(command, &plan, &profile, &occasion, &variables)?;
             let conversation = latest.map(|found| found.id.clone()).or(plan.conversation);
             Ok((argv, conversation))
         })
