@@ -7,31 +7,31 @@ use super::plan::AgentPlan;
 use crate::Result;
 use crate::profile::{Profile, Template, Variables};
 
-/// What one start differs in from another.
-#[derive(Debug)]
+/// What is true of one start.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Occasion<'a> {
-    /// The conversation that there is already.
+    /// The conversation to go on with.
     pub(crate) latest: Option<&'a Found>,
-    /// The session was never started before.
-    pub(crate) is_first: bool,
-    /// The file that names its MCP servers, as the session sees it.
+    /// The session never started before.
+    pub(crate) first: bool,
+    /// Names its MCP servers.
     pub(crate) mcp_file: Option<&'a Utf8Path>,
-    /// Arguments that the session's own settings come to.
+    /// Arguments of this session's own.
     pub(crate) settings: &'a [String],
 }
 
-/// Program and arguments: resumes the conversation if there is one, else begins, with one from elsewhere if the plan
-/// has that. The first start of all has the prompt.
+/// Program and arguments: resumes the latest conversation if there is one, else begins, with a conversation from elsewhere
+/// if the plan has one.
 ///
-/// `program` is what runs; `variables` lacks only what belongs to arguments.
+/// `program` is what runs; `variables` lacks only what belongs to arguments. The first start of all has the prompt.
 pub(crate) fn argv(
     program: Vec<String>,
     plan: &AgentPlan,
     profile: &Profile,
-    occasion: &Occasion<'_>,
+    occasion: Occasion<'_>,
     variables: &Variables,
 ) -> Result<Vec<String>> {
-    let Occasion { latest, is_first, mcp_file, settings } = *occasion;
+    let Occasion { latest, first, mcp_file, settings } = occasion;
     let mut variables = variables.clone();
     let origin = plan.origin.as_ref();
     let fork = origin.filter(|origin| origin.fork && latest.is_none());
@@ -69,7 +69,7 @@ pub(crate) fn argv(
     let own = settings.iter().chain(&plan.arguments);
     let escaped: Vec<_> = own.map(|word| word.replace("${", "$${")).collect();
     add(&escaped, &variables)?;
-    let told = latest.is_none() || (is_first && origin.is_some());
+    let told = latest.is_none() || (first && origin.is_some());
     if let Some(prompt) = plan.prompt.as_ref().filter(|_| told) {
         variables.set("PROMPT", prompt.as_str());
         add(if plan.headless { &arguments.headless } else { &arguments.prompt }, &variables)?;

@@ -117,15 +117,15 @@ impl Inner {
             return Ok((command, None));
         };
         let (plan, profile, host) = (plan.clone(), profile.clone(), self.host.clone());
-        let (noted, is_first) = (record.conversation.clone(), record.started_at.is_none());
+        let (noted, first) = (record.conversation.clone(), record.started_at.is_none());
         let (directory, mcp_file) = (record.spec.directory.clone(), connected.mcp_file.clone());
         blocking(move || {
             let latest = agent::latest_conversation(&plan, &profile, &host, noted.as_deref());
             let latest = latest.as_ref();
             let settings = agent::override_arguments(&profile, &directory)?;
-            let mcp_file = mcp_file.as_deref();
-            let occasion = Occasion { latest, is_first, mcp_file, settings: &settings };
-            let argv = agent::argv(command, &plan, &profile, &occasion, &variables)?;
+            let (mcp_file, settings) = (mcp_file.as_deref(), settings.as_slice());
+            let occasion = Occasion { latest, first, mcp_file, settings };
+            let argv = agent::argv(command, &plan, &profile, occasion, &variables)?;
             let conversation = latest.map(|found| found.id.clone()).or(plan.conversation);
             Ok((argv, conversation))
         })
