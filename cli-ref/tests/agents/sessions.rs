@@ -8,7 +8,7 @@ use crate::world::{HOME, KEY, World, until};
 const DETACH: &str = "\x1c";
 
 /// Starts a session of the world's agent, or enters one, and waits until it takes input.
-fn enter(world: &World, arguments: &[&str]) -> Screen {
+pub(crate) fn enter(world: &World, arguments: &[&str]) -> Screen {
     let screen = Screen::sized(world, arguments, 40, 120);
     wait_until_ready(world, &screen);
     screen
@@ -20,7 +20,7 @@ pub(crate) fn wait_until_ready(world: &World, screen: &Screen) {
 }
 
 /// Starts a session named `name`.
-fn start(world: &World, name: &str, more: &[&str]) -> Screen {
+pub(crate) fn start(world: &World, name: &str, more: &[&str]) -> Screen {
     enter(world, &[&["start", name, "-a", world.agent.name], more].concat())
 }
 
@@ -112,11 +112,7 @@ on_each! {
         let screen = start(&world, name, &[]);
         ask(&screen, "SYSTEM ZZ", "ZZHOME");
         leave(screen);
-        let asked = |said: &str| {
-            let asked = world.model.conversations();
-            asked.into_iter().rfind(|it| it.said.last().is_some_and(|last| last == said))
-        };
-        let told = asked("SYSTEM ZZ").expect("it was asked").system;
+        let told = world.model.last_asked("SYSTEM ZZ").system;
         assert_eq!(told.matches("ZZHOME").count(), 1, "{told}");
 
         let name = &world.name("bare");

@@ -59,7 +59,7 @@ pub(crate) const CODEX: Agent = Agent {
 };
 
 /// The oldest whose ways the profile knows.
-pub(crate) const CLAUDE_OLD: Agent = Agent { word: "CLAUDE_OLD", ..CLAUDE };
+pub(crate) const CLAUDE_OLD: Agent = Agent { word: "CLAUDE_OLD", ready: "? for shortcuts", ..CLAUDE };
 
 pub(crate) const OPENCODE: Agent = Agent {
     name: "opencode",
@@ -73,7 +73,7 @@ pub(crate) const OPENCODE: Agent = Agent {
 pub(crate) const COPILOT: Agent = Agent {
     name: "copilot",
     word: "COPILOT",
-    ready: "for shortcuts",
+    ready: "/ commands",
     directory: ".copilot",
     instructions: "copilot-instructions.md",
     key: "COPILOT_PROVIDER_API_KEY",
