@@ -150,6 +150,7 @@ on_each! {
         ask(&screen, "remember PLUM-7", "noted");
         leave(screen);
         world.good(&["stop", name]);
+        until("no process is left", || world.processes().is_empty());
         for (before, after) in before.iter().zip(trees()) {
             let mut changes = before.changes(&after);
             let ours = HOME.trim_start_matches("user/");
@@ -162,11 +163,13 @@ on_each! {
         });
     }
 
-    /// S4 "State and sharing": the key reaches the model and is written nowhere.
+    /// S4 "State and sharing": the key reaches the model and is written nowhere, not by a tool of the agent either.
     fn the_key_is_written_nowhere(world: World) {
         let name = &world.name("secret");
-        let screen = start(&world, name, &[]);
-        ask(&screen, "remember PLUM-7", "noted");
+        let screen = start(&world, name, &["--unattended"]);
+        ask(&screen, world.agent.tool, "result ");
+        let result = world.model.last_asked("TOOL").result.expect("it ran");
+        assert!(result.contains("tool-42"), "{result}");
         leave(screen);
         let sent = world.model.requests();
         let sent = |header| sent.iter().any(|it| it.header(header).contains(KEY));
