@@ -141,7 +141,9 @@ fn table() {
     assert_eq!(lines[6], ["image", "sessctl-shell:latest", "default"]);
     assert_eq!(lines[7], ["include", "-", "default"]);
     assert_eq!(lines[8], ["podman.socket", "-", "default"]);
-    assert_eq!(lines[9][2..], ["environment", "SESSCTL_HOME"]);
+    assert_eq!(lines[9], ["ports", "20000-24999", "default"]);
+    assert_eq!(lines[10], ["update_check", "true", "default"]);
+    assert_eq!(lines[11][2..], ["environment", "SESSCTL_HOME"]);
 }
 
 /// The nearest one up to the top of the repository; nothing above it, and nothing above a
