@@ -361,7 +361,15 @@ impl AgentPlan {
     }
 }
 
-/// See [`AgentPlan::host_variables`].
+impl Profile {
+    /// The variables of templates that lead to a person's files on `host`: `HOME` and the profile's
+    /// places. A place whose default can't be rendered is left out.
+    pub fn host_variables(&self, host: &HostView) -> Variables {
+        host_variables(self, host)
+    }
+}
+
+/// See [`Profile::host_variables`].
 pub(crate) fn host_variables(profile: &Profile, host: &HostView) -> Variables {
     let mut variables = Variables::new().with("HOME", host.home.as_str());
     let home = variables.clone();
