@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Show what a session uses: processes, memory, processor time.
     Stats(Stats),
+    /// Bring an agent's program up to date, or say whether it is.
+    Update(Update),
     /// Build the images that containers are made of, or show those there are.
     Image(Image),
     /// Bring a removed session back, stopped, as it was.
@@ -69,6 +71,12 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Explain a code that `doctor` shows, or an exit code.
     Explain(Explain),
+    /// Look at the agents that can work in sessions.
+    Agents(Agents),
+    /// Log in to an agent, once for all sessions.
+    Login(Login),
+    /// Remove a login of an agent that sessions share.
+    Logout(Logout),
     /// Share an agent's files with a project's dev container.
     Devcontainer(Devcontainer),
     /// Look at the configuration.
@@ -102,6 +110,12 @@ pub(crate) struct AgentArguments {
     /// Which of your logins it uses (`sessctl login`) [default: default].
     #[arg(long, value_name = "NAME")]
     pub(crate) credentials: Option<String>,
+    /// A file of MCP servers for this session, over yours and the project's; repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mcp_config: Vec<Utf8PathBuf>,
+    /// A JSON file of settings for this session, over yours.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<Utf8PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -149,6 +163,9 @@ pub(crate) struct Start {
     /// Set a variable in the session; not for secrets, it stands in the record.
     #[arg(long, short, value_name = "KEY=VALUE")]
     pub(crate) env: Vec<String>,
+    /// Give it a TCP port of its own: the variable SESSCTL_PORT_NAME in it; repeatable.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) port: Vec<String>,
     /// Start it and do not enter; prints the name.
     #[arg(long, short)]
     pub(crate) detach: bool,
@@ -347,6 +364,19 @@ pub(crate) struct Stats {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Update {
+    /// Which agent.
+    #[arg(long, short, value_name = "AGENT")]
+    pub(crate) agent: String,
+    /// Only say whether there is a newer version.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Only keep what was found out, for the next start; what goes wrong is told to nobody.
+    #[arg(long, hide = true, requires = "check")]
+    pub(crate) silent: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Image {
     /// What to do.
     #[command(subcommand)]
@@ -394,6 +424,61 @@ pub(crate) struct Config {
 pub(crate) enum ConfigAction {
     /// Show every value and where it comes from.
     Show,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Agents {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: AgentsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentsAction {
+    /// Show all agents, and whether they could work on this host.
+    #[command(visible_alias = "ls")]
+    List,
+    /// Show the profile that counts, and the paths that it leads to.
+    Show {
+        /// The agent.
+        #[arg(value_name = "AGENT")]
+        agent: String,
+    },
+    /// Check profile, program, version, login and files of an agent; ends with 1 if something is wrong.
+    Check {
+        /// The agent [default: the profiles of all agents, and everything of those that are installed].
+        #[arg(value_name = "AGENT")]
+        agent: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    /// The agent [default with --status: all].
+    #[arg(long, short, value_name = "AGENT", required_unless_present = "status")]
+    pub(crate) agent: Option<String>,
+    /// Which of several logins, such as `work` [default: default].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) credentials: Option<String>,
+    /// Only say who is logged in.
+    #[arg(long)]
+    pub(crate) status: bool,
+    /// More arguments for the agent's own login.
+    #[arg(last = true, value_name = "ARGUMENTS", conflicts_with = "status")]
+    pub(crate) arguments: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logout {
+    /// The agent.
+    #[arg(long, short, value_name = "AGENT")]
+    pub(crate) agent: String,
+    /// Which of several logins [default: default].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) credentials: Option<String>,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -24,5 +24,6 @@ mod pipes;
 mod surroundings;
 mod terminal;
 mod ui;
+mod updates;
 
 pub use app::App;

@@ -1,5 +1,6 @@
 //! One file for each thing to do.
 
+mod agents;
 mod attach;
 mod choice;
 mod config;
@@ -10,14 +11,17 @@ mod explain;
 mod image;
 mod inspect;
 mod list;
+mod login;
 mod logs;
 mod man;
+mod menu;
 mod remove;
 mod restore;
 mod start;
 mod stats;
 mod stop;
 mod trash;
+mod update;
 
 use std::collections::BTreeMap;
 
@@ -39,6 +43,9 @@ impl Context {
     /// Does it; gives the code to end with.
     pub(crate) async fn run(&self, command: Command) -> Result<u8> {
         match command {
+            Command::Agents(arguments) => agents::run(self, &arguments).await,
+            Command::Login(arguments) => login::run(self, &arguments).await,
+            Command::Logout(arguments) => login::forget(self, &arguments).await,
             Command::Start(arguments) => start::run(self, *arguments).await,
             Command::Attach(arguments) => attach::run(self, arguments).await,
             Command::List(arguments) => list::run(self, &arguments).await,
@@ -50,6 +57,7 @@ impl Context {
             Command::Logs(arguments) => logs::run(self, &arguments).await,
             Command::Inspect(arguments) => inspect::run(self, &arguments).await,
             Command::Stats(arguments) => stats::run(self, &arguments).await,
+            Command::Update(arguments) => update::run(self, &arguments).await,
             Command::Image(arguments) => image::run(self, &arguments).await,
             Command::Restore(arguments) => restore::run(self, &arguments).await,
             Command::Trash(arguments) => trash::run(self, &arguments).await,

@@ -50,10 +50,10 @@ fn search(
     let Some((first, rest)) = components.split_first() else {
         // Whoever shares a directory is followed there; a conversation itself is no link.
         let Ok(metadata) = here.symlink_metadata() else { return };
-        if let (Some(id), Ok(modified), true) =
-            (id, metadata.modified(), metadata.is_file() || metadata.is_dir())
-        {
-            found.push(Found { id: id.to_owned(), file: here, modified });
+        if let (Ok(modified), true) = (metadata.modified(), metadata.is_file() || metadata.is_dir()) {
+            // Without an id in the pattern it says only that there is something to go on with.
+            let id = id.unwrap_or_default().to_owned();
+            found.push(Found { id, file: here, modified });
         }
         return;
     };

@@ -367,6 +367,22 @@ impl Profile {
     pub fn host_variables(&self, host: &HostView) -> Variables {
         host_variables(self, host)
     }
+
+    /// Where the person's files are that it names, on this host: places in capitals, then resources. What can't
+    /// be found out is left out.
+    pub fn host_paths(&self, host: &HostView) -> Vec<(String, Utf8PathBuf)> {
+        let variables = host_variables(self, host);
+        let places = self.places.keys().filter_map(|name| {
+            let name = name.to_ascii_uppercase();
+            let path = variables.get(&name)?.into();
+            Some((name, path))
+        });
+        let resources = self.resources.iter().filter_map(|resource| {
+            let path = host_path(resource.source.as_ref()?, &variables).ok()?;
+            Some((resource.name.clone(), path))
+        });
+        places.chain(resources).collect()
+    }
 }
 
 /// See [`Profile::host_variables`].

@@ -116,6 +116,11 @@ impl Manager {
         self.changed(|inner| inner.profiles = profiles)
     }
 
+    /// What it was told about the machine and the person.
+    pub fn host(&self) -> &HostView {
+        &self.inner.host
+    }
+
     /// The agents it knows.
     pub fn profiles(&self) -> &Profiles {
         &self.inner.profiles
