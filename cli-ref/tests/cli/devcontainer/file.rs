@@ -302,8 +302,16 @@ fn links_that_lead_out() {
     std::fs::remove_dir_all(place.path("project/.devcontainer")).expect("ours");
     std::fs::create_dir(place.path("user/elsewhere")).expect("new");
     symlink(place.path("user/elsewhere"), place.path("project/.devcontainer")).expect("new");
-    place.bad(&["devcontainer", "apply", "-a", AGENT], 64);
-    assert!(is_empty(&place.path("user/elsewhere")));
+    for path in [".", ".devcontainer/devcontainer.json"] {
+        let refused = place.bad(&["devcontainer", "apply", path, "-a", AGENT], 64);
+        assert!(refused.contains("leads out of the project"), "{refused}");
+        assert!(is_empty(&place.path("user/elsewhere")));
+    }
+    place.write("user/elsewhere/devcontainer.json", "{}");
+    for path in [".", ".devcontainer/devcontainer.json"] {
+        place.bad(&["devcontainer", "apply", path, "-a", AGENT], 64);
+        assert_eq!(place.read("user/elsewhere/devcontainer.json"), "{}");
+    }
 }
 
 /// Nothing is changed in a file that can't be understood; line and reason are said.
