@@ -49,7 +49,12 @@ impl Surroundings {
             .with_shell(vec![shell.unwrap_or_else(|| "/bin/sh".to_owned())])
             .with_ssh_client(environment.get("SSH_CLIENT").cloned())
             .with_environment(environment);
-        let host = match strategy()?.config_dir().join("sessctl/mcp.json").into_os_string().into_string() {
+        let host = match strategy()?
+            .config_dir()
+            .join("sessctl/mcp.json")
+            .into_os_string()
+            .into_string()
+        {
             Ok(file) => host.with_mcp_file(file),
             Err(_) => host,
         };

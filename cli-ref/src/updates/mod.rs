@@ -59,7 +59,8 @@ pub(crate) struct Updated {
 /// Tells what is known of a newer version, and finds out in the background at most once a day. Never fails, never waits.
 pub(crate) async fn look(context: &Context, agent: &str) {
     let environment = &context.surroundings.host.environment;
-    let in_ci = environment.get("CI").is_some_and(|value| !matches!(value.as_str(), "" | "false" | "0"));
+    let in_ci =
+        environment.get("CI").is_some_and(|value| !matches!(value.as_str(), "" | "false" | "0"));
     let wanted = context.surroundings.settings.update_check.value && !in_ci;
     let Ok(profile) = context.manager.profiles().find(agent) else { return };
     if !wanted || release::way(profile).is_err() {
@@ -127,7 +128,8 @@ pub(crate) async fn update(context: &Context, profile: &Profile) -> Result<Updat
     let agent = &profile.name;
     let (way, program) = release::way(profile)?;
     let Some(_lock) = lock(context, agent)? else {
-        let message = format!("{} is being checked or updated already; wait for that", profile.title);
+        let message =
+            format!("{} is being checked or updated already; wait for that", profile.title);
         return Err(Error::new(ErrorKind::Busy, OPERATION, message));
     };
     let known = check(context, profile).await?;

@@ -66,7 +66,8 @@ pub(super) async fn latest(update: &Update) -> Result<Release> {
     let version = document.as_str().or_else(|| document["version"].as_str());
     let version = version.and_then(Version::parse).ok_or_else(refuse)?;
     let engines = document["engines"].as_object().into_iter().flatten();
-    let engines = engines.filter_map(|(name, range)| Some((name.clone(), range.as_str()?.to_owned())));
+    let engines =
+        engines.filter_map(|(name, range)| Some((name.clone(), range.as_str()?.to_owned())));
     Ok(Release { version, engines: engines.collect() })
 }
 
@@ -114,7 +115,8 @@ fn words(templates: &[String], variables: &Variables) -> Result<Vec<String>> {
 /// Runs a program to its end; gives what it printed.
 async fn run(command: &[String], limit: Duration) -> Result<String> {
     let shown = command.join(" ");
-    let failed = |reason: String| Error::new(ErrorKind::Io, OPERATION, format!("`{shown}` {reason}"));
+    let failed =
+        |reason: String| Error::new(ErrorKind::Io, OPERATION, format!("`{shown}` {reason}"));
     let (program, arguments) =
         command.split_first().ok_or_else(|| failed("is no command".to_owned()))?;
     let running = tokio::process::Command::new(program)

@@ -183,10 +183,14 @@ mod tests {
             ("GitHub Copilot CLI 1.0.102.\nCommit: x 1.0.3-4", "1.0.3-4"),
             ("tool 1.2.3+build.7", "1.2.3"),
         ] {
-            assert_eq!(Version::find(printed).map(|found| found.to_string()).as_deref(), Some(found));
+            assert_eq!(
+                Version::find(printed).map(|found| found.to_string()).as_deref(),
+                Some(found)
+            );
         }
         assert_eq!(Version::find("no version 1.2 in 1.2.3.4 here"), None);
-        let ordered = ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-beta", "1.0.0", "1.0.1", "1.2.0", "10.0.0"];
+        let ordered =
+            ["1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-beta", "1.0.0", "1.0.1", "1.2.0", "10.0.0"];
         for pair in ordered.windows(2) {
             assert!(version(pair[0]) < version(pair[1]), "{pair:?}");
         }
