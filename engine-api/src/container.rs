@@ -25,6 +25,8 @@ const KILLED: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone)]
 pub(crate) struct Observed {
     pub(crate) state: ContainerState,
+    /// One of the ends on networks of its present run, on Docker.
+    pub(crate) endpoint: Option<String>,
 }
 
 impl Observed {
@@ -74,7 +76,12 @@ pub(crate) async fn inspect(
         match answer {
             // A connection that was kept from before the engine's restart.
             Err(failure) if tries == 1 && cause_of(&failure).0 == Cause::Restarted => {}
-            Ok(found) => return Ok(Some(Observed { state: found.state.unwrap_or_default() })),
+            Ok(found) => {
+                let networks = found.network_settings.and_then(|settings| settings.networks);
+                let ends = networks.into_iter().flatten().filter_map(|(_, it)| it.endpoint_id);
+                let endpoint = ends.filter(|it| !it.is_empty()).min();
+                return Ok(Some(Observed { state: found.state.unwrap_or_default(), endpoint }));
+            }
             Err(Failure::DockerResponseServerError { status_code: 404, .. }) => return Ok(None),
             Err(Failure::JsonDataError { .. }) if Instant::now() < deadline => {
                 tokio::time::sleep(Duration::from_millis(10)).await;

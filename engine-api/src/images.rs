@@ -191,16 +191,3 @@ fn digest(id: String) -> String {
 fn named(tags: Option<Vec<String>>) -> Vec<String> {
     tags.unwrap_or_default().into_iter().filter(|tag| !tag.contains("<none>")).collect()
 }
-
-/// For the query of an address.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    escaped
-}

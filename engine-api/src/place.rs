@@ -75,6 +75,9 @@ pub(crate) struct Run {
     /// Its own; absent until its main process was let go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) started_at: Option<String>,
+    /// One of its ends on networks, where the engine has such; another run has another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) endpoint: Option<String>,
     /// What its markers are told by.
     pub(crate) nonce: String,
     /// The terminal's size at its start.

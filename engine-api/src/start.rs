@@ -58,6 +58,7 @@ pub(crate) async fn start(
         purpose: Purpose::Main,
         before: seen.started_at().to_owned(),
         started_at: None,
+        endpoint: None,
         nonce,
         size: launch.size,
         exit: None,
@@ -110,6 +111,7 @@ pub(crate) async fn running_container(shared: &Shared, place: &Place) -> Result<
         purpose: Purpose::Idle,
         before: seen.started_at().to_owned(),
         started_at: None,
+        endpoint: None,
         nonce: String::new(),
         size: TerminalSize::default(),
         exit: None,
@@ -146,6 +148,7 @@ async fn boot(
     let mut state = state;
     if let Some(run) = &mut state.run {
         run.started_at = Some(seen.started_at().to_owned());
+        run.endpoint.clone_from(&seen.endpoint);
     }
     let (at, written) = (place.clone(), state.clone());
     blocking(OPERATION, move || at.write_state(&written)).await?;
@@ -165,6 +168,7 @@ pub(crate) async fn taken_over(
     if let Some(run) = waiting {
         let (nonce, size) = (run.nonce.clone(), run.size);
         run.started_at = Some(seen.started_at().to_owned());
+        run.endpoint.clone_from(&seen.endpoint);
         let_go(engine, session, &mut streams, &nonce, size).await?;
         let (at, written) = (place.clone(), state.clone());
         blocking(OPERATION, move || at.write_state(&written)).await?;

@@ -8,6 +8,7 @@ mod direct_access;
 mod engine;
 mod errors;
 mod full_disk;
+mod journey;
 mod kills;
 mod load;
 mod processes;

@@ -1,7 +1,7 @@
 //! The rules for what only a container can have.
 
 use crate::{
-    Capabilities, ContainerOptions, Isolation, Network, ProjectPlan, SessionSpec, Strategy,
+    Capabilities, ContainerOptions, Isolation, Network, ProjectPlan, Strategy,
 };
 
 /// Less than this is not enough for a shell, and Docker refuses it.
@@ -49,10 +49,9 @@ pub(super) fn needs_container(asked: &ContainerOptions, kind: &str) -> Vec<Strin
 }
 
 /// What is wrong with the options themselves, or does not fit the projects.
-pub(super) fn problems(spec: &SessionSpec, image: &str, projects: &[ProjectPlan]) -> Vec<String> {
-    let asked = &spec.container;
+pub(super) fn problems(asked: &ContainerOptions, projects: &[ProjectPlan]) -> Vec<String> {
     let mut problems = Vec::new();
-    problems.extend(image_problem(image));
+    problems.extend(asked.image.as_deref().and_then(image_problem));
     problems.extend(asked.network.as_ref().and_then(network_problem));
     match asked.memory_bytes {
         Some(bytes) if bytes < LEAST_MEMORY => problems.push(format!(
@@ -79,7 +78,7 @@ pub(super) fn problems(spec: &SessionSpec, image: &str, projects: &[ProjectPlan]
         let mounted = projects.iter().filter(|plan| plan.strategy == Strategy::Mount);
         problems.extend(mounted.map(|plan| {
             format!(
-                "`{}` can't be mounted live (--mount) and uploaded (--upload); leave one of them out",
+                "`{}` can't be mounted live (--mount) where the workspace is uploaded (--upload, or an engine elsewhere); leave one of them out",
                 plan.source
             )
         }));
