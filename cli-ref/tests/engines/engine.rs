@@ -64,6 +64,12 @@ impl Engine {
         assert!(status < 300 || status == 404, "{status} {body}");
     }
 
+    /// Does something with a container that has no body and no answer: `pause`, say.
+    pub(crate) fn tell(&self, container: &str, what: &str) {
+        let (status, body) = self.request("POST", &format!("/containers/{container}/{what}"));
+        assert!(status < 300, "{what}: {status} {body}");
+    }
+
     /// Where the engine writes a container's output.
     pub(crate) fn log_file(&self, container: &str) -> PathBuf {
         let found = self.json("GET", &format!("/containers/{container}/json"));
