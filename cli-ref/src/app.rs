@@ -6,6 +6,7 @@ use std::sync::Arc;
 use backend_local::LocalBackend;
 use camino::Utf8PathBuf;
 use clap::Parser;
+use session_core::profile::Profiles;
 use session_core::{Backend, Backends, Error, Layout, Manager, Result, open_registry};
 use session_terminal::{HolderCommand, HolderParts, Holders};
 use session_workspace::HostWorkspaces;
@@ -98,7 +99,8 @@ impl App {
                 Arc::new(workspaces),
                 Arc::new(Holders::by_command(holder_command(surroundings.has_systemd)?)),
             )
-            .with_policy(surroundings.settings.policy());
+            .with_policy(surroundings.settings.policy())
+            .with_profiles(Profiles::shipped());
             Context { ui, surroundings, manager }.run(arguments.command).await
         });
         // A blocked read of standard input must not keep the command from ending.

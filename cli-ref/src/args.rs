@@ -2,6 +2,7 @@
 
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use session_core::profile::Preset;
 
 use crate::amount;
 
@@ -72,6 +73,31 @@ pub(crate) enum Command {
     Man,
 }
 
+/// What may be asked about an agent.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Agents")]
+pub(crate) struct AgentArguments {
+    /// What the agent is told first.
+    #[arg(long, short, value_name = "TEXT")]
+    pub(crate) prompt: Option<String>,
+    /// Answer the prompt and end, asking nothing.
+    #[arg(long, requires = "prompt")]
+    pub(crate) headless: bool,
+    /// Let the agent do everything without asking; choose it only where the session protects you.
+    #[arg(long)]
+    pub(crate) unattended: bool,
+    /// How your files are shared with it: `private` (configuration read-only, conversations its
+    /// own), `shared` (conversations and history live), `bare` (nothing).
+    #[arg(long, value_name = "PRESET", default_value = "private")]
+    pub(crate) preset: Preset,
+    /// Share one of the agent's resources in its own way, such as `skills=private`; repeatable.
+    #[arg(long, value_name = "RESOURCE=POLICY")]
+    pub(crate) share: Vec<String>,
+    /// Which of your logins it uses (`sessctl login`) [default: default].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) credentials: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Start {
     /// The session's name [default: date, time and a hash of the project's path].
@@ -107,9 +133,13 @@ pub(crate) struct Start {
     /// What only containers have.
     #[command(flatten)]
     pub(crate) container: Container,
-    /// What the agent is called in lists [default: the command's name].
+    /// The agent that works in it (`sessctl agents list`); with a command and a name that is no
+    /// agent's, only what it is called in lists [default: the command's name].
     #[arg(long, short, value_name = "AGENT")]
     pub(crate) agent: Option<String>,
+    /// What only agents have.
+    #[command(flatten)]
+    pub(crate) agent_options: AgentArguments,
     /// Set a variable in the session; not for secrets, it stands in the record.
     #[arg(long, short, value_name = "KEY=VALUE")]
     pub(crate) env: Vec<String>,

@@ -38,7 +38,12 @@ impl Surroundings {
         let shell = environment.get("SHELL").filter(|shell| !shell.is_empty()).cloned();
         let runtime = environment.get("XDG_RUNTIME_DIR").map(Utf8PathBuf::from);
         let has_systemd = runtime.is_some_and(|runtime| runtime.join("systemd/private").exists());
+        let home_directory = strategy()?.home_dir().as_os_str().to_owned();
+        let temporary = Utf8PathBuf::from_path_buf(std::env::temp_dir()).ok();
+        let temporary = temporary.filter(|path| path.is_absolute());
         let host = HostView::new(here.clone(), user)
+            .with_home(utf8(home_directory, "the home directory")?)
+            .with_temporary_directory(temporary.unwrap_or_else(|| "/tmp".into()))
             .with_shell(vec![shell.unwrap_or_else(|| "/bin/sh".to_owned())])
             .with_ssh_client(environment.get("SSH_CLIENT").cloned())
             .with_environment(environment);

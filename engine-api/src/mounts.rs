@@ -18,6 +18,8 @@ pub(crate) const WORKSPACE: &str = "/workspace";
 pub(crate) struct Mounts {
     /// From the host's path to the container's, outer ones first.
     pub(crate) binds: Vec<(Utf8PathBuf, Utf8PathBuf)>,
+    /// Those that the session can't change.
+    pub(crate) read_only: Vec<(Utf8PathBuf, Utf8PathBuf)>,
     /// Where processes begin, in the container.
     pub(crate) inner_directory: Utf8PathBuf,
     /// What is at `/workspace` instead of a mount: a volume of the engine.
@@ -67,6 +69,15 @@ impl Mounts {
             make(&at_workspace.join(&project.name), account)?;
             binds.push((project.source.clone(), Utf8Path::new(WORKSPACE).join(&project.name)));
         }
+        let mut read_only = Vec::new();
+        for mount in spec.mounts.iter().filter(|mount| mount.source.exists()) {
+            check_live(&mount.source, socket)?;
+            if mount.source.starts_with(&spec.directory) {
+                give(&mount.source, account)?;
+            }
+            let list = if mount.read_only { &mut read_only } else { &mut binds };
+            list.push((mount.source.clone(), mount.target.clone()));
+        }
         if let Some(home) = account.home() {
             let outer = spec.directory.join("state/home");
             make(&outer, account)?;
@@ -83,10 +94,11 @@ impl Mounts {
             // The engine does not see the host's directories: the workspace is in a volume, and the
             // rest in the container itself.
             binds.clear();
+            read_only.clear();
             let volume = format!("sessctl-{}", place.id());
             Uploaded { volume, from: at_workspace.clone() }
         });
-        Ok(Self { binds, inner_directory, uploaded })
+        Ok(Self { binds, read_only, inner_directory, uploaded })
     }
 
     /// As the engine takes them. Of type bind, for an engine that makes missing sources of
@@ -104,7 +116,9 @@ impl Mounts {
             target: Some(WORKSPACE.to_owned()),
             ..Mount::default()
         };
-        self.uploaded.iter().map(volume).chain(self.binds.iter().map(bind)).collect()
+        let read_only = |pair| Mount { read_only: Some(true), ..bind(pair) };
+        let changeable = self.uploaded.iter().map(volume).chain(self.binds.iter().map(bind));
+        changeable.chain(self.read_only.iter().map(read_only)).collect()
     }
 }
 

@@ -11,6 +11,10 @@ use camino::Utf8PathBuf;
 pub struct HostView {
     /// Where relative paths begin; absolute.
     pub working_directory: Utf8PathBuf,
+    /// The person's home directory; absolute.
+    pub home: Utf8PathBuf,
+    /// Where anybody may make short-lived files, `/tmp` on most machines.
+    pub temporary_directory: Utf8PathBuf,
     /// The person's login name.
     pub user: String,
     /// Program and arguments of the person's shell.
@@ -24,10 +28,14 @@ pub struct HostView {
 }
 
 impl HostView {
-    /// A view with an empty environment, `/bin/sh` as the shell and `local` as the backend.
+    /// A view with an empty environment, `/bin/sh` as the shell, `local` as the backend, `/tmp` for
+    /// short-lived files, and the working directory as the home.
     pub fn new(working_directory: impl Into<Utf8PathBuf>, user: impl Into<String>) -> Self {
+        let working_directory = working_directory.into();
         Self {
-            working_directory: working_directory.into(),
+            home: working_directory.clone(),
+            temporary_directory: "/tmp".into(),
+            working_directory,
             user: user.into(),
             shell: vec!["/bin/sh".to_owned()],
             environment: BTreeMap::new(),
@@ -40,6 +48,20 @@ impl HostView {
     #[must_use]
     pub fn with_environment(mut self, environment: BTreeMap<String, String>) -> Self {
         self.environment = environment;
+        self
+    }
+
+    /// Sets the home directory.
+    #[must_use]
+    pub fn with_home(mut self, home: impl Into<Utf8PathBuf>) -> Self {
+        self.home = home.into();
+        self
+    }
+
+    /// Sets where short-lived files are made.
+    #[must_use]
+    pub fn with_temporary_directory(mut self, directory: impl Into<Utf8PathBuf>) -> Self {
+        self.temporary_directory = directory.into();
         self
     }
 

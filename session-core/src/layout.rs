@@ -18,6 +18,7 @@ pub const WORK_LINK: &str = "work";
 /// sessions/<id>/log/         terminal output
 /// active/<name>              links to the sessions that run
 /// trash/<id>/                removed sessions, whole
+/// credentials/<agent>/<name>/ logins, shared by sessions
 /// locks/<id>.lock            held while an operation works on a session
 /// audit.log                  one JSON line for each operation
 /// ```
@@ -70,6 +71,11 @@ impl Layout {
     /// One session's logs.
     pub fn log(&self, id: &SessionId) -> Utf8PathBuf {
         self.session(id).join("log")
+    }
+
+    /// The agent's login directory that is called `name`.
+    pub fn credentials(&self, agent: &str, name: &str) -> Utf8PathBuf {
+        self.home.join("credentials").join(agent).join(name)
     }
 
     /// The link to a running session.

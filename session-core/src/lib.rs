@@ -1,5 +1,6 @@
 //! Traits, types and the manager that give a coding agent an isolated, persistent place to work.
 
+mod agent;
 pub mod archive;
 mod backend;
 mod backends;
@@ -15,6 +16,7 @@ mod lock;
 mod manager;
 mod policy;
 mod process;
+pub mod profile;
 mod progress;
 mod record;
 mod records;
@@ -27,6 +29,7 @@ mod terminal;
 mod time;
 mod workspace;
 
+pub use agent::{AgentOptions, AgentPlan, Login, MountPlan, Seen};
 pub use backend::{
     Backend, Capabilities, Check, CheckOutcome, Exec, Found, Isolation, LABEL_NAME,
     LABEL_SPEC_HASH, ProbeReport, Session, Snapshots, Stats, Transfer, Usage,

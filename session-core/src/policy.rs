@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest, Sha256};
 
+use crate::agent::{self, AgentOptions, Login};
+use crate::profile::Profile;
 use crate::{
     Capabilities, Error, HostView, Layout, ProjectPlan, ResolvedSpec, Result, SessionId,
     SessionName, SessionSpec, SourceFacts, Strategy, Timestamp, Uncommitted,
@@ -57,6 +59,8 @@ pub struct Circumstances<'a> {
     /// What the backend promises; `None` where it is not known, and then nothing of the request is
     /// refused for its sake.
     pub capabilities: Option<&'a Capabilities>,
+    /// The profile of the agent that is asked for, if it has one, and what is known of its login.
+    pub agent: Option<(&'a Profile, &'a Login)>,
     /// The machine and the person.
     pub host: &'a HostView,
     /// Where sessions lie.
@@ -66,13 +70,20 @@ pub struct Circumstances<'a> {
 impl<'a> Circumstances<'a> {
     /// Those of a request without sources to a backend that is not known.
     pub fn new(id: SessionId, now: Timestamp, host: &'a HostView, layout: &'a Layout) -> Self {
-        Self { id, now, facts: &[], capabilities: None, host, layout }
+        Self { id, now, facts: &[], capabilities: None, agent: None, host, layout }
     }
 
     /// Adds what is known about the sources.
     #[must_use]
     pub fn with_facts(mut self, facts: &'a [SourceFacts]) -> Self {
         self.facts = facts;
+        self
+    }
+
+    /// Adds what is known about the agent.
+    #[must_use]
+    pub fn with_agent(mut self, profile: &'a Profile, login: &'a Login) -> Self {
+        self.agent = Some((profile, login));
         self
     }
 
@@ -94,7 +105,7 @@ impl Policy {
         spec: &SessionSpec,
         circumstances: &Circumstances<'_>,
     ) -> Result<ResolvedSpec> {
-        let Circumstances { id, now, facts, capabilities, host, layout } = circumstances;
+        let Circumstances { id, now, facts, capabilities, host, layout, .. } = circumstances;
         let mut problems = Vec::new();
         let name = match &spec.name {
             Some(name) => name.clone(),
@@ -153,17 +164,20 @@ impl Policy {
         let mut container = spec.container.clone();
         let in_container = capabilities.is_some_and(container::is_container);
         if in_container {
-            container.image.get_or_insert_with(|| self.image.clone());
+            container.image.get_or_insert_with(|| self.image_for(circumstances.agent));
             container.upload |= capabilities.is_some_and(|capabilities| capabilities.needs_upload);
             problems.extend(container::problems(&container, &projects));
         } else if capabilities.is_some() {
             problems.extend(container::needs_container(&container, &backend));
         }
 
-        let command = match (spec.command.is_empty(), in_container) {
-            (true, true) => login_shell(),
-            (true, false) => host.shell.clone(),
-            _ => spec.command.clone(),
+        let shell = || if in_container { login_shell() } else { host.shell.clone() };
+        let command = match circumstances.agent {
+            Some((profile, _)) => {
+                profile.program.as_ref().map_or_else(shell, |program| vec![program.clone()])
+            }
+            None if spec.command.is_empty() => shell(),
+            None => spec.command.clone(),
         };
         if command.iter().any(|word| word.contains('\0'))
             || command.first().is_none_or(String::is_empty)
@@ -175,11 +189,6 @@ impl Policy {
                 problems.push(format!("`{}` can't name a variable", key.escape_debug()));
             }
         }
-        if !problems.is_empty() {
-            problems.dedup();
-            return Err(Error::problems("policy.resolve", problems).with_session(name.as_str()));
-        }
-
         let workspace = layout.workspace(id);
         let place = |plan: &ProjectPlan| match plan.strategy {
             Strategy::Mount => plan.source.clone(),
@@ -187,9 +196,38 @@ impl Policy {
         };
         let working_directory = match projects.as_slice() {
             [only] if subdirectory.as_str().is_empty() => place(only),
-            [only] => place(only).join(subdirectory),
+            [only] => place(only).join(&subdirectory),
             _ => workspace,
         };
+        let (mut agent_plan, mut mounts) = (None, Vec::new());
+        if let Some((profile, login)) = circumstances.agent {
+            let seen = match (in_container, projects.as_slice()) {
+                (false, _) => working_directory.clone(),
+                (true, [only]) => container::workspace(&only.name, &subdirectory),
+                (true, _) => container::workspace(Utf8Path::new(""), Utf8Path::new("")),
+            };
+            let request = agent::Request {
+                profile,
+                options: &spec.agent_options,
+                arguments: &spec.command,
+                login,
+                host,
+                id,
+                directory: &layout.session(id),
+                workspace: seen,
+                in_container,
+            };
+            let (plan, mounted) = agent::resolve(&request, &mut problems);
+            (agent_plan, mounts) = (Some(plan), mounted);
+        } else if spec.agent_options != AgentOptions::default() {
+            problems.push(
+                "what is asked about an agent needs an agent with a profile (--agent)".to_owned(),
+            );
+        }
+        if !problems.is_empty() {
+            problems.dedup();
+            return Err(Error::problems("policy.resolve", problems).with_session(name.as_str()));
+        }
         let agent = spec.agent.clone().unwrap_or_else(|| {
             if spec.command.is_empty() && in_container {
                 return SHELL.to_owned();
@@ -201,6 +239,8 @@ impl Policy {
             backend,
             agent,
             command,
+            agent_plan,
+            mounts,
             directory: layout.session(id),
             working_directory,
             projects,
@@ -208,6 +248,14 @@ impl Policy {
             labels: spec.labels.clone(),
             container,
         })
+    }
+}
+
+impl Policy {
+    /// The image where a spec names none: a configured one, else the agent's, else a shell's.
+    fn image_for(&self, agent: Option<(&Profile, &Login)>) -> String {
+        let of_agent = agent.and_then(|(profile, _)| profile.image.clone());
+        of_agent.filter(|_| self.image == DEFAULT_IMAGE).unwrap_or_else(|| self.image.clone())
     }
 }
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    ContainerOptions, LABEL_NAME, LABEL_SPEC_HASH, ProjectPlan, SessionName, Strategy, Uncommitted,
+    AgentOptions, AgentPlan, ContainerOptions, LABEL_NAME, LABEL_SPEC_HASH, MountPlan, ProjectPlan,
+    SessionName, Strategy, Uncommitted,
 };
 
 /// What is asked for; everything that is left out has a default.
@@ -26,9 +27,13 @@ pub struct SessionSpec {
     pub name: Option<SessionName>,
     /// The backend's kind; the policy's default if absent.
     pub backend: Option<String>,
-    /// What the agent is called in lists; the program's name if absent.
+    /// The agent: one of the manager's profiles. Where there is none of that name and a command is
+    /// given, only what it is called in lists; the program's name if absent.
     pub agent: Option<String>,
-    /// Program and arguments of the main process; the user's shell if empty.
+    /// What is asked about an agent that has a profile.
+    pub agent_options: AgentOptions,
+    /// Program and arguments of the main process, the user's shell if empty; for an agent that has
+    /// a profile, arguments that follow the profile's.
     pub command: Vec<String>,
     /// The user's directories; the working directory if empty.
     #[schemars(with = "Vec<String>")]
@@ -55,6 +60,20 @@ impl SessionSpec {
     /// A spec that leaves everything to the defaults.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Chooses the agent.
+    #[must_use]
+    pub fn with_agent(mut self, agent: impl Into<String>) -> Self {
+        self.agent = Some(agent.into());
+        self
+    }
+
+    /// Asks for something about an agent that has a profile.
+    #[must_use]
+    pub fn with_agent_options(mut self, options: AgentOptions) -> Self {
+        self.agent_options = options;
+        self
     }
 
     /// Names the session.
@@ -117,8 +136,15 @@ pub struct ResolvedSpec {
     pub backend: String,
     /// What the agent is called in lists.
     pub agent: String,
-    /// Program and arguments of the main process; never empty.
+    /// Program and arguments of the main process; never empty. For an agent that has a profile, the
+    /// program only: the arguments are decided at each start.
     pub command: Vec<String>,
+    /// What is decided about an agent that has a profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_plan: Option<AgentPlan>,
+    /// What of the host a container has besides the workspace, outer ones first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<MountPlan>,
     /// The session's directory on the host, absolute; the caller's, not the backend's.
     #[schemars(with = "String")]
     pub directory: Utf8PathBuf,
@@ -157,6 +183,8 @@ impl ResolvedSpec {
             backend: backend.into(),
             agent: command.first().cloned().unwrap_or_default(),
             command,
+            agent_plan: None,
+            mounts: Vec::new(),
             working_directory: directory.clone(),
             directory,
             projects: Vec::new(),

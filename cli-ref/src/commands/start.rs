@@ -2,12 +2,12 @@
 
 use camino::Utf8PathBuf;
 use session_core::{
-    AttachOptions, ContainerOptions, Error, ErrorKind, Network, Progress, Result, SessionName,
-    SessionSpec, Strategy, Uncommitted,
+    AgentOptions, AttachOptions, ContainerOptions, Error, ErrorKind, Network, Progress, Result,
+    SessionName, SessionSpec, Strategy, Uncommitted,
 };
 
 use super::{Context, attach, choice, variables};
-use crate::args::{Container, Start};
+use crate::args::{AgentArguments, Container, Start};
 use crate::bar;
 use crate::chord::Chord;
 use crate::surroundings::at_terminal;
@@ -101,6 +101,27 @@ async fn enter_existing(
     attach::enter(context, record, options, chord, None).await
 }
 
+/// What only agents have, as far as it is asked for.
+fn agent_options(asked: AgentArguments) -> Result<AgentOptions> {
+    let mut options = AgentOptions::default();
+    options.preset = asked.preset;
+    options.prompt = asked.prompt;
+    options.headless = asked.headless;
+    options.unattended = asked.unattended;
+    options.credentials = asked.credentials;
+    for shared in &asked.share {
+        let Some((resource, policy)) = shared.split_once('=') else {
+            let message = format!(
+                "`{}` shares nothing; write RESOURCE=POLICY (--share)",
+                shared.escape_debug()
+            );
+            return Err(Error::new(ErrorKind::InvalidInput, "sessctl.start", message));
+        };
+        options.share.insert(resource.to_owned(), policy.parse()?);
+    }
+    Ok(options)
+}
+
 /// What only containers have, as far as it is asked for.
 fn container(asked: Container) -> ContainerOptions {
     let mut options = ContainerOptions::default();
@@ -146,6 +167,7 @@ fn spec(arguments: Start) -> Result<SessionSpec> {
     spec.backend = arguments.backend;
     spec.container = container(arguments.container);
     spec.agent = arguments.agent;
+    spec.agent_options = agent_options(arguments.agent_options)?;
     spec.environment = variables(&arguments.env)?;
     spec.command = arguments.command;
     Ok(spec)

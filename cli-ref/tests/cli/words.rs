@@ -22,7 +22,7 @@ fn list() {
     let place = Place::with_repository();
     assert_eq!(place.good(&["list"]), "no sessions yet; `sessctl start` makes one\n");
     place.good(&["start", "alpha", "-d", "--", "sleep", "600"]);
-    place.good(&["start", "beta", "-d", "--mount", "--agent", "claude", "--", "sleep", "600"]);
+    place.good(&["start", "beta", "-d", "--mount", "--agent", "helper", "--", "sleep", "600"]);
     place.good(&["start", "gamma", "-d", "--empty", "--", "sh", "-c", "read x; exit 3"]);
     place.good(&["stop", "alpha"]);
     let listed = place.good(&["ls"]);

@@ -25,7 +25,7 @@ pub fn memory_program(steps: &[Step]) -> Vec<String> {
 /// The steps of an argument list; `None` if there is no such program.
 pub(super) fn steps_of(argv: &[String]) -> Option<Vec<Step>> {
     match argv {
-        [program, steps] if program == PROGRAM => serde_json::from_str(steps).ok(),
+        [program, steps, ..] if program == PROGRAM => serde_json::from_str(steps).ok(),
         _ => None,
     }
 }

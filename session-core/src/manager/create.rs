@@ -99,10 +99,19 @@ impl Inner {
                 Err(error) => problems.push(error),
             }
         }
+        let on_host = backend.as_ref().is_some_and(|backend| backend.capabilities().host_processes);
+        let agent = match self.agent_of(&spec, on_host).await {
+            Ok(agent) => agent,
+            Err(error) => {
+                problems.push(error);
+                None
+            }
+        };
         let now = Timestamp::now();
         let mut circumstances =
             Circumstances::new(id, now, &self.host, self.layout()).with_facts(&facts);
         circumstances.capabilities = backend.as_ref().map(|backend| backend.capabilities());
+        circumstances.agent = agent.as_ref().map(|(profile, login)| (*profile, login));
         let resolved = self.policy.resolve(&spec, &circumstances);
         let spec = match (resolved, problems.len()) {
             (Ok(spec), 0) => spec,
@@ -156,6 +165,9 @@ impl Inner {
     async fn make(&self, record: &SessionRecord, steps: &Steps<'_>) -> Result<SessionRecord> {
         let root = self.layout().workspace(&record.id);
         blocking(move || make_private(&root)).await?;
+        if record.spec.agent_plan.is_some() {
+            steps.step("agent", self.prepare_agent(record)).await?;
+        }
         let backend = self.backend(&record.spec.backend)?;
         let beside =
             backend.capabilities().create_beside_workspace && !record.spec.container.upload;

@@ -1,5 +1,6 @@
 //! The paved path: operations of many steps over registry, workspaces, backends and terminals.
 
+mod agent;
 mod audit;
 mod choose;
 mod create;
@@ -21,6 +22,7 @@ pub use settle::Reconciled;
 pub use trash::{TRASH_RETENTION, TrashItem};
 
 use crate::lock::FileLock;
+use crate::profile::Profiles;
 use crate::{
     Backend, Backends, Catalog, Error, ErrorKind, Event, HostView, Layout, Policy, Progress,
     Registry, Result, Session, SessionId, SessionRecord, Terminals, Workspaces,
@@ -50,6 +52,7 @@ struct Inner {
     catalog: Catalog,
     host: HostView,
     policy: Policy,
+    profiles: Profiles,
     backends: Backends,
     made: Mutex<BTreeMap<String, Arc<dyn Backend>>>,
     workspaces: Arc<dyn Workspaces>,
@@ -73,6 +76,7 @@ impl Manager {
                 catalog: Catalog::new(layout, registry),
                 host,
                 policy: Policy::default(),
+                profiles: Profiles::new(),
                 backends,
                 made: Mutex::default(),
                 workspaces,
@@ -101,6 +105,17 @@ impl Manager {
     #[must_use]
     pub fn with_policy(self, policy: Policy) -> Self {
         self.changed(|inner| inner.policy = policy)
+    }
+
+    /// Gives it the agents it knows; none at first. Clones made before keep theirs.
+    #[must_use]
+    pub fn with_profiles(self, profiles: Profiles) -> Self {
+        self.changed(|inner| inner.profiles = profiles)
+    }
+
+    /// The agents it knows.
+    pub fn profiles(&self) -> &Profiles {
+        &self.inner.profiles
     }
 
     /// The records.
@@ -135,6 +150,7 @@ impl Manager {
             catalog: of.catalog.clone(),
             host: of.host.clone(),
             policy: of.policy.clone(),
+            profiles: of.profiles.clone(),
             backends: of.backends.clone(),
             made: Mutex::new(of.made().clone()),
             workspaces: Arc::clone(&of.workspaces),

@@ -179,6 +179,12 @@ impl Inner {
         let _record = self.catalog.lock_record(&id).await?;
         let layout = self.layout().clone();
         let trash = steps.step("trash", blocking(move || move_to_trash(&layout, &id))).await?;
+        if let Some(plan) = record.spec.agent_plan.clone() {
+            let removed = blocking(move || plan.remove_temporary());
+            if let Err(error) = steps.step("agent", removed).await {
+                progress.notice(format!("{error}; remove it by hand"));
+            }
+        }
         // Before the name is free: afterwards the link may be another session's.
         let _ = std::fs::remove_file(self.layout().active(&record.name));
         steps.step("index", self.catalog.forget(&id)).await?;

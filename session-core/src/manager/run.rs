@@ -147,7 +147,7 @@ impl Manager {
         let name = record.name.as_str();
         let session = self.open(id).await?;
         let backend = self.inner.backend(&record.spec.backend)?;
-        let mut environment = self.inner.environment(&record, backend.capabilities());
+        let mut environment = self.inner.environment(&record, backend.capabilities())?;
         if request.directory.is_some() {
             // It would name another directory than the one the process begins in.
             environment.remove("PWD");
@@ -191,11 +191,17 @@ impl Inner {
             // The holder of a session that has just ended has not gone yet.
             self.await_holder_end(&record).await?;
         }
-        let launch = (!running).then(|| {
-            Launch::new(record.spec.command.clone())
-                .with_environment(self.environment(&record, backend.capabilities()))
-                .with_size(size)
-        });
+        let launch = match running {
+            true => None,
+            false => {
+                if record.spec.agent_plan.is_some() {
+                    steps.step("agent", self.prepare_agent(&record)).await?;
+                }
+                let environment = self.environment(&record, backend.capabilities())?;
+                let command = self.command(&record).await?;
+                Some(Launch::new(command).with_environment(environment).with_size(size))
+            }
+        };
         let before = record.clone();
         let now = Timestamp::now();
         let record = if running {
@@ -301,7 +307,7 @@ impl Inner {
         &self,
         record: &SessionRecord,
         capabilities: &Capabilities,
-    ) -> BTreeMap<String, String> {
+    ) -> Result<BTreeMap<String, String>> {
         let mut environment = BTreeMap::new();
         if capabilities.host_processes {
             environment.clone_from(&self.host.environment);
@@ -310,12 +316,13 @@ impl Inner {
             });
             environment.insert("PWD".to_owned(), record.spec.working_directory.to_string());
         }
+        self.agent_environment(record, capabilities.host_processes, &mut environment)?;
         environment.insert("TERM".to_owned(), TERM.to_owned());
         environment.extend(record.spec.environment.clone());
         environment.insert("SESSCTL_SESSION_ID".to_owned(), record.id.to_string());
         environment.insert("SESSCTL_SESSION_NAME".to_owned(), record.name.to_string());
         environment.insert("SESSCTL_SESSION_DIR".to_owned(), record.spec.directory.to_string());
-        environment
+        Ok(environment)
     }
 
     /// Points `active/<name>` at the session (S3.8); a convenience, so failure is only logged.

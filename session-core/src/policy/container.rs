@@ -1,5 +1,7 @@
 //! The rules for what only a container can have.
 
+use camino::{Utf8Path, Utf8PathBuf};
+
 use crate::{
     Capabilities, ContainerOptions, Isolation, Network, ProjectPlan, Strategy,
 };
@@ -18,6 +20,13 @@ const LONGEST_TAG: usize = 128;
 pub(crate) fn login_shell() -> Vec<String> {
     let script = "command -v bash >/dev/null 2>&1 && exec bash -l; exec sh -l";
     ["/bin/sh", "-c", script].map(str::to_owned).to_vec()
+}
+
+/// Where a container's workspace is, or a project's subdirectory in it.
+pub(super) fn workspace(project: impl AsRef<Utf8Path>, subdirectory: &Utf8Path) -> Utf8PathBuf {
+    // Joining with nothing would leave a slash at the end, and agents compare paths as text.
+    let below = project.as_ref().join(subdirectory);
+    Utf8Path::new("/workspace").join(below).components().collect()
 }
 
 /// Whether sessions with these capabilities are containers.

@@ -1,5 +1,6 @@
 //! The manager: whole operations over fakes, memory and disk, cut off wherever they can be.
 
+mod agents;
 mod attaching;
 mod beside;
 mod crash;

@@ -1,0 +1,208 @@
+//! Files below a directory that a session can write: its agent may have put links there to lead us out.
+//!
+//! Every step goes through a handle and follows no link.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::{Error, ErrorKind, Result};
+
+const OPERATION: &str = "agent.prepare";
+/// More than any configuration has.
+const LARGEST_FILE: u64 = 16 * 1024 * 1024;
+
+/// A directory and what is below it.
+#[derive(Debug)]
+pub(super) struct Beneath {
+    root: OwnedFd,
+    /// For errors only.
+    path: Utf8PathBuf,
+}
+
+/// What a name in a directory is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    Nothing,
+    File,
+    Directory,
+    Link(String),
+    Other,
+}
+
+impl Beneath {
+    /// Opens `path`, a directory of ours that exists and is no link.
+    pub(super) fn open(path: &Utf8Path) -> Result<Self> {
+        let root = rustix::fs::open(path.as_std_path(), DIRECTORY, Mode::empty())
+            .map_err(|errno| failed("open", path, errno))?;
+        Ok(Self { root, path: path.to_owned() })
+    }
+
+    /// What is at `path`.
+    pub(super) fn kind(&self, path: &str) -> Result<Kind> {
+        let (parent, name) = match self.parent(path, false) {
+            Ok(found) => found,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Kind::Nothing),
+            Err(error) => return Err(error),
+        };
+        let stat = match rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => stat,
+            Err(Errno::NOENT) => return Ok(Kind::Nothing),
+            Err(errno) => return Err(self.failed("look at", path, errno)),
+        };
+        Ok(match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Kind::File,
+            FileType::Directory => Kind::Directory,
+            FileType::Symlink => {
+                let target = rustix::fs::readlinkat(&parent, name, Vec::new())
+                    .map_err(|errno| self.failed("read", path, errno))?;
+                Kind::Link(target.to_string_lossy().into_owned())
+            }
+            _ => Kind::Other,
+        })
+    }
+
+    /// Makes a directory, and those above it; `Ok` if it is there.
+    pub(super) fn make_directory(&self, path: &str) -> Result<()> {
+        self.walk(path, true).map(drop)
+    }
+
+    /// The whole file; `None` if there is none, or something else is there.
+    pub(super) fn read(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        if self.kind(path)? != Kind::File {
+            return Ok(None);
+        }
+        let (parent, name) = self.parent(path, false)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = rustix::fs::openat(&parent, name, flags, Mode::empty())
+            .map_err(|errno| self.failed("read", path, errno))?;
+        let mut bytes = Vec::new();
+        File::from(file).take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|error| {
+            Error::io(OPERATION, format!("can't read `{}`", self.path.join(path)), error)
+        })?;
+        Ok((bytes.len() as u64 <= LARGEST_FILE).then_some(bytes))
+    }
+
+    /// Writes a file of the person's alone, whole or not at all, in place of whatever file or link
+    /// is there. What already has these bytes is left as it is.
+    pub(super) fn write(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        if self.read(path)?.as_deref() == Some(bytes) {
+            return Ok(());
+        }
+        let (parent, name) = self.parent(path, true)?;
+        let new = format!(".{name}.sessctl-{}", std::process::id());
+        let _ = rustix::fs::unlinkat(&parent, &new, AtFlags::empty());
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&parent, &new, flags, Mode::from_raw_mode(0o600))
+            .map_err(|errno| self.failed("write", path, errno))?;
+        let mut file = File::from(file);
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        let placed = written.and_then(|()| Ok(rustix::fs::renameat(&parent, &new, &parent, name)?));
+        placed.map_err(|error| {
+            let _ = rustix::fs::unlinkat(&parent, &new, AtFlags::empty());
+            Error::io(OPERATION, format!("can't write `{}`", self.path.join(path)), error)
+        })
+    }
+
+    /// Makes a link in place of a link or an empty directory that is there; anything else stays, and is not an error.
+    pub(super) fn link(&self, path: &str, target: &str) -> Result<()> {
+        match self.kind(path)? {
+            Kind::Link(there) if there == target => return Ok(()),
+            Kind::Nothing => {}
+            Kind::Link(_) => self.remove_link(path)?,
+            Kind::Directory => {
+                let (parent, name) = self.parent(path, false)?;
+                match rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR) {
+                    Ok(()) => {}
+                    Err(Errno::NOTEMPTY | Errno::EXIST) => return Ok(()),
+                    Err(errno) => return Err(self.failed("replace", path, errno)),
+                }
+            }
+            Kind::File | Kind::Other => return Ok(()),
+        }
+        let (parent, name) = self.parent(path, true)?;
+        rustix::fs::symlinkat(target, &parent, name)
+            .map_err(|errno| self.failed("make a link at", path, errno))
+    }
+
+    /// Removes a link; anything else stays.
+    pub(super) fn remove_link(&self, path: &str) -> Result<()> {
+        if !matches!(self.kind(path)?, Kind::Link(_)) {
+            return Ok(());
+        }
+        let (parent, name) = self.parent(path, false)?;
+        rustix::fs::unlinkat(&parent, name, AtFlags::empty())
+            .map_err(|errno| self.failed("remove", path, errno))
+    }
+
+    /// The names in a directory that are text; none if there is no directory.
+    pub(super) fn names(&self, path: &str) -> Result<Vec<String>> {
+        let directory = match self.walk(path, false) {
+            Ok(directory) => directory,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let entries = rustix::fs::Dir::read_from(&directory)
+            .map_err(|errno| self.failed("read", path, errno))?;
+        let names =
+            entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned));
+        Ok(names.filter(|name| name != "." && name != "..").collect())
+    }
+
+    /// The directory of `path`, and its last name.
+    fn parent<'a>(&self, path: &'a str, make: bool) -> Result<(OwnedFd, &'a str)> {
+        let (above, name) = match path.rsplit_once('/') {
+            Some((above, name)) => (above, name),
+            None => ("", path),
+        };
+        Ok((self.walk(above, make)?, name))
+    }
+
+    /// Goes down to a directory, making what is missing if asked to.
+    fn walk(&self, path: &str, make: bool) -> Result<OwnedFd> {
+        let mut here = rustix::fs::openat(&self.root, ".", DIRECTORY, Mode::empty())
+            .map_err(|errno| self.failed("open", path, errno))?;
+        for component in Utf8Path::new(path).components() {
+            let Utf8Component::Normal(name) = component else {
+                let message = format!("`{path}` leads out of the agent's directory");
+                return Err(Error::new(ErrorKind::InvalidInput, OPERATION, message));
+            };
+            if make {
+                match rustix::fs::mkdirat(&here, name, Mode::from_raw_mode(0o700)) {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(errno) => return Err(self.failed("make", path, errno)),
+                }
+            }
+            here = rustix::fs::openat(&here, name, DIRECTORY, Mode::empty())
+                .map_err(|errno| self.failed("open", path, errno))?;
+        }
+        Ok(here)
+    }
+
+    fn failed(&self, verb: &str, path: &str, errno: Errno) -> Error {
+        failed(verb, &self.path.join(path), errno)
+    }
+}
+
+const DIRECTORY: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+fn failed(verb: &str, path: &Utf8Path, errno: Errno) -> Error {
+    let error = std::io::Error::from(errno);
+    if errno == Errno::NOENT {
+        let message = format!("`{path}` is not there");
+        return Error::new(ErrorKind::NotFound, OPERATION, message).with_source(error);
+    }
+    if matches!(errno, Errno::LOOP | Errno::NOTDIR) {
+        let message = format!(
+            "`{path}` is a link or a file where a directory belongs; remove it and start again"
+        );
+        return Error::new(ErrorKind::Refused, OPERATION, message).with_source(error);
+    }
+    Error::io(OPERATION, format!("can't {verb} `{path}`"), error)
+}

@@ -1,0 +1,115 @@
+//! Files that are made of the person's and of what the profile sets in them.
+
+use serde_json::{Map, Value};
+
+use crate::profile::{Format, Resource, Template, Variables};
+use crate::{Error, ErrorKind, Result};
+
+/// What the profile sets in `resource`, rendered. A text that needs `${LAST20_…}` of a variable that is not set
+/// is left out of its list or table.
+pub(super) fn rendered(resource: &Resource, variables: &Variables) -> Result<Option<Value>> {
+    let Some(content) = &resource.content else { return Ok(None) };
+    expand(Value::Object(content.clone()), variables)
+}
+
+fn expand(value: Value, variables: &Variables) -> Result<Option<Value>> {
+    Ok(Some(match value {
+        Value::String(text) => {
+            let template = Template::parse(&text)?;
+            let missing =
+                |name: &&str| name.starts_with("LAST20_") && variables.get(name).is_none();
+            if template.names().any(|name| missing(&name)) {
+                return Ok(None);
+            }
+            Value::String(template.render(variables)?)
+        }
+        Value::Array(items) => {
+            let items = items.into_iter().map(|item| expand(item, variables));
+            Value::Array(items.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+        }
+        Value::Object(table) => {
+            let mut expanded = Map::new();
+            for (key, value) in table {
+                if let Some(value) = expand(value, variables)? {
+                    expanded.insert(Template::parse(&key)?.render(variables)?, value);
+                }
+            }
+            Value::Object(expanded)
+        }
+        other => other,
+    }))
+}
+
+/// The file's bytes: `base`, or an empty document, with `over` set in it in depth.
+///
+/// A base that can't be read as what it should be is an error that says so; it is the person's file.
+pub(super) fn merged(
+    format: Format,
+    base: Option<&[u8]>,
+    keep: &[String],
+    over: Option<Value>,
+    called: &str,
+) -> Result<Vec<u8>> {
+    let mut document = match base {
+        Some(bytes) => read(format, bytes, called)?,
+        None => Value::Object(Map::new()),
+    };
+    if let (Value::Object(table), false) = (&mut document, keep.is_empty()) {
+        table.retain(|key, _| keep.contains(key));
+    }
+    if let Some(over) = over {
+        set(&mut document, over);
+    }
+    write(format, &document, called)
+}
+
+fn read(format: Format, bytes: &[u8], called: &str) -> Result<Value> {
+    let refuse = |reason: String| {
+        let message =
+            format!("`{called}` is not valid: {reason}; mend it, or keep it out of the session");
+        Err(Error::new(ErrorKind::InvalidInput, "agent.prepare", message))
+    };
+    let Ok(text) = std::str::from_utf8(bytes) else { return refuse("it is no text".to_owned()) };
+    if text.trim().is_empty() {
+        return Ok(Value::Object(Map::new()));
+    }
+    let value = match format {
+        Format::Json => serde_json::from_str(text).map_err(|error| error.to_string()),
+        Format::Toml => toml::from_str(text).map_err(|error| error.message().to_owned()),
+    };
+    match value {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(_) => refuse("it is no table".to_owned()),
+        Err(reason) => refuse(reason),
+    }
+}
+
+fn write(format: Format, document: &Value, called: &str) -> Result<Vec<u8>> {
+    let text = match format {
+        Format::Json => serde_json::to_string_pretty(document).map_err(|error| error.to_string()),
+        Format::Toml => toml::to_string(document).map_err(|error| error.to_string()),
+    };
+    let mut text = text.map_err(|reason| {
+        let message = format!("`{called}` can't be written: {reason}");
+        Error::new(ErrorKind::InvalidInput, "agent.prepare", message)
+    })?;
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    Ok(text.into_bytes())
+}
+
+/// Sets `over` in `document`: tables in depth, everything else whole.
+pub(crate) fn set(document: &mut Value, over: Value) {
+    match (document, over) {
+        (Value::Object(document), Value::Object(over)) => {
+            for (key, value) in over {
+                match document.get_mut(&key) {
+                    Some(there) => set(there, value),
+                    None => drop(document.insert(key, value)),
+                }
+            }
+        }
+        (document, over) => *document = over,
+    }
+}

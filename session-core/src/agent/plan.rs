@@ -1,0 +1,327 @@
+//! What is decided about a session's agent before anything is made.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Login;
+use crate::catalog::remove_tree;
+use crate::profile::{Choice, Preset, Profile, ResourceKind, SharePolicy, Template, Variables};
+use crate::{Error, HostView, Result, SessionId, SessionName};
+
+/// Where an agent's state is in a container.
+const CONTAINER_STATE: &str = "/sessctl/state";
+/// Where the login directory is in a container.
+const CONTAINER_CREDENTIALS: &str = "/sessctl/credentials";
+/// A container's `/tmp` is the session's own.
+const CONTAINER_TEMPORARY: &str = "/tmp/sessctl";
+/// The longest directory in which an agent can make its sockets: an address of a Unix socket has
+/// 108 bytes (`unix(7)`), and `/cc-socks/1234567.sock` has 22.
+const LONGEST_TEMPORARY: usize = 85;
+/// What the name of such a directory outside of the session's own begins with.
+const TEMPORARY_PREFIX: &str = "sessctl-";
+
+/// What may be asked about a session's agent, besides which one it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct AgentOptions {
+    /// How the person's files are shared, all at once.
+    pub preset: Preset,
+    /// How single resources of the profile are shared, by their names.
+    pub share: BTreeMap<String, SharePolicy>,
+    /// Which of several logins is used; `default` if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<String>,
+    /// What the agent is told first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// The agent answers the prompt and ends.
+    pub headless: bool,
+    /// The agent asks no permission for anything.
+    pub unattended: bool,
+}
+
+/// A session's agent, decided; the rest stands in its profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct AgentPlan {
+    /// The profile's name.
+    pub profile: String,
+    /// The agent's private directory.
+    pub state: Seen,
+    /// A private directory with a short path.
+    pub temporary: Seen,
+    /// Where its processes begin, as the session sees it.
+    #[schemars(with = "String")]
+    pub workspace: Utf8PathBuf,
+    /// The login directory, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Seen>,
+    /// How each of the profile's resources is shared.
+    #[serde(default)]
+    pub shares: BTreeMap<String, SharePolicy>,
+    /// The conversation's id, where we decide that; the agent may go on to another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<String>,
+    /// The person's own arguments, after ours.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// What the agent is told first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<String>,
+    /// The agent answers the prompt and ends.
+    #[serde(default)]
+    pub headless: bool,
+    /// The agent asks no permission for anything.
+    #[serde(default)]
+    pub unattended: bool,
+}
+
+/// One directory, as the host and as the session sees it: the same where processes are the host's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Seen {
+    /// Its path on the host; absolute. For the temporary directory of a container, which the host
+    /// does not have, the same as inside.
+    #[schemars(with = "String")]
+    pub host: Utf8PathBuf,
+    /// Its path in the session.
+    #[schemars(with = "String")]
+    pub inside: Utf8PathBuf,
+}
+
+/// A directory or file of the host that a container has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct MountPlan {
+    /// Its path on the host; left out of the container if it is not there when that is made.
+    #[schemars(with = "String")]
+    pub source: Utf8PathBuf,
+    /// Its path in the container.
+    #[schemars(with = "String")]
+    pub target: Utf8PathBuf,
+    /// The session can't change it.
+    pub read_only: bool,
+}
+
+/// What [`resolve`] decides from.
+pub(crate) struct Request<'a> {
+    pub(crate) profile: &'a Profile,
+    pub(crate) options: &'a AgentOptions,
+    pub(crate) arguments: &'a [String],
+    pub(crate) login: &'a Login,
+    pub(crate) host: &'a HostView,
+    pub(crate) id: &'a SessionId,
+    /// The session's directory on the host.
+    pub(crate) directory: &'a Utf8Path,
+    /// Where processes begin, as the session sees it.
+    pub(crate) workspace: Utf8PathBuf,
+    pub(crate) in_container: bool,
+}
+
+/// Decides about the agent; every problem is one text of `problems`.
+pub(crate) fn resolve(
+    request: &Request<'_>,
+    problems: &mut Vec<String>,
+) -> (AgentPlan, Vec<MountPlan>) {
+    let Request { profile, options, in_container, .. } = request;
+    let shares = shares(profile, options, problems);
+    if let Some(missing) = request.login.missing(profile) {
+        problems.push(missing);
+    }
+    if options.unattended && profile.arguments.unattended.is_empty() {
+        problems.push(format!(
+            "{} has no way to ask no permission (--unattended); leave it out",
+            profile.title
+        ));
+    }
+    match (&options.prompt, options.headless) {
+        (None, true) => problems
+            .push("to answer and end (--headless) needs something to answer (--prompt)".to_owned()),
+        (Some(_), true) if profile.arguments.headless.is_empty() => {
+            problems.push(format!("{} can't answer and end (--headless)", profile.title));
+        }
+        (Some(_), false) if profile.arguments.prompt.is_empty() => {
+            problems.push(format!("{} takes no first prompt (--prompt)", profile.title));
+        }
+        _ => {}
+    }
+    let state = request.directory.join("state").join(&profile.name);
+    let seen = |host: Utf8PathBuf, inside: &str| {
+        let inside = if *in_container { inside.into() } else { host.clone() };
+        Seen { host, inside }
+    };
+    let temporary = match in_container {
+        true => seen(CONTAINER_TEMPORARY.into(), CONTAINER_TEMPORARY),
+        false => seen(temporary(request), CONTAINER_TEMPORARY),
+    };
+    let credentials = request.login.directory.clone();
+    let plan = AgentPlan {
+        profile: profile.name.clone(),
+        state: seen(state, CONTAINER_STATE),
+        temporary,
+        workspace: request.workspace.clone(),
+        credentials: credentials.map(|directory| seen(directory, CONTAINER_CREDENTIALS)),
+        conversation: (profile.conversation.id == Choice::Ours)
+            .then(|| uuid::Uuid::new_v4().to_string()),
+        shares,
+        arguments: request.arguments.to_vec(),
+        prompt: options.prompt.clone(),
+        headless: options.headless,
+        unattended: options.unattended,
+    };
+    let mounts = match in_container {
+        true => mounts(request, &plan, problems),
+        false => Vec::new(),
+    };
+    (plan, mounts)
+}
+
+/// The policy of each resource: what is asked for, else what the preset says.
+fn shares(
+    profile: &Profile,
+    options: &AgentOptions,
+    problems: &mut Vec<String>,
+) -> BTreeMap<String, SharePolicy> {
+    let mut shares: BTreeMap<_, _> = profile
+        .resources
+        .iter()
+        .map(|resource| (resource.name.clone(), resource.policy_under(options.preset)))
+        .collect();
+    for (name, policy) in &options.share {
+        let Some(resource) = profile.resources.iter().find(|resource| resource.name == *name)
+        else {
+            let known: Vec<_> = shares.keys().map(String::as_str).collect();
+            problems.push(format!(
+                "{} has no `{}` to share (--share); there are {}",
+                profile.title,
+                name.escape_debug(),
+                known.join(", ")
+            ));
+            continue;
+        };
+        if resource.source.is_none() && *policy != SharePolicy::Private {
+            problems.push(format!("`{name}` is made for each session and can't be {policy}"));
+            continue;
+        }
+        shares.insert(name.clone(), *policy);
+    }
+    shares
+}
+
+/// A private directory on the host that is short enough for sockets.
+fn temporary(request: &Request<'_>) -> Utf8PathBuf {
+    let ours = request.directory.join("tmp");
+    if ours.as_str().len() <= LONGEST_TEMPORARY {
+        return ours;
+    }
+    let id = request.id.to_string().replace('-', "");
+    request.host.temporary_directory.join(format!("{TEMPORARY_PREFIX}{}", &id[id.len() - 12..]))
+}
+
+/// What of the host the agent's container has.
+fn mounts(request: &Request<'_>, plan: &AgentPlan, problems: &mut Vec<String>) -> Vec<MountPlan> {
+    let mount = |source: &Utf8Path, target: &Utf8Path, read_only| MountPlan {
+        source: source.to_owned(),
+        target: target.to_owned(),
+        read_only,
+    };
+    let mut mounts = vec![mount(&plan.state.host, &plan.state.inside, false)];
+    mounts.extend(plan.credentials.iter().map(|seen| mount(&seen.host, &seen.inside, false)));
+    let variables = plan.host_variables(request.profile, request.host);
+    for resource in &request.profile.resources {
+        let (read_only, mounted) = match (plan.shares.get(&resource.name), resource.kind) {
+            (Some(SharePolicy::SharedRo), ResourceKind::Directory) => (true, true),
+            (Some(SharePolicy::SharedRw), _) => (false, true),
+            // A file that can't be replaced breaks agents: it is a copy.
+            _ => (true, false),
+        };
+        let (true, Some(source)) = (mounted, &resource.source) else { continue };
+        match Template::parse(source).and_then(|source| source.render(&variables)) {
+            Ok(source) => {
+                let target = plan.state.inside.join(&resource.target);
+                mounts.push(mount(source.as_str().into(), &target, read_only));
+            }
+            Err(error) => problems.push(format!("`{}`: {}", resource.name, error.message())),
+        }
+    }
+    mounts
+}
+
+impl AgentPlan {
+    /// The variables of templates that lead to the person's files: `HOME` and the profile's places.
+    pub fn host_variables(&self, profile: &Profile, host: &HostView) -> Variables {
+        host_variables(profile, host)
+    }
+
+    /// Whether the conversations of others are among those in its directory.
+    pub(crate) fn shares_conversations(&self, profile: &Profile) -> bool {
+        let Some(file) = &profile.conversation.file else { return false };
+        profile.resources.iter().any(|resource| {
+            Utf8Path::new(file).starts_with(&resource.target)
+                && self.shares.get(&resource.name) == Some(&SharePolicy::SharedRw)
+        })
+    }
+
+    /// Removes the directory for short-lived files where it lies outside of the session's own; `Ok` if
+    /// there is none. Blocks.
+    pub(crate) fn remove_temporary(&self) -> Result<()> {
+        let Seen { host, inside } = &self.temporary;
+        let is_ours = host.file_name().is_some_and(|name| name.starts_with(TEMPORARY_PREFIX));
+        if host != inside || !is_ours || host.is_symlink() {
+            return Ok(());
+        }
+        remove_tree(host)
+    }
+
+    /// All variables but those of single arguments.
+    pub fn variables(
+        &self,
+        profile: &Profile,
+        host: &HostView,
+        id: &SessionId,
+        name: &SessionName,
+    ) -> Variables {
+        let mut variables = host_variables(profile, host)
+            .with("STATE", self.state.inside.as_str())
+            .with("TMP", self.temporary.inside.as_str())
+            .with("WORKSPACE", self.workspace.as_str())
+            .with("SESSION_ID", id.to_string())
+            .with("SESSION_NAME", name.to_string());
+        if let Some(credentials) = &self.credentials {
+            variables.set("CREDENTIALS", credentials.inside.as_str());
+        }
+        variables
+    }
+}
+
+/// See [`AgentPlan::host_variables`].
+pub(crate) fn host_variables(profile: &Profile, host: &HostView) -> Variables {
+    let mut variables = Variables::new().with("HOME", host.home.as_str());
+    let home = variables.clone();
+    for (name, place) in &profile.places {
+        let moved = place.variable.as_ref().and_then(|variable| host.environment.get(variable));
+        let moved = moved.filter(|path| path.starts_with('/')).map(Utf8PathBuf::from);
+        let default = || Template::parse(&place.default).and_then(|path| path.render(&home)).ok();
+        let Some(directory) = moved.or_else(|| default().map(Utf8PathBuf::from)) else { continue };
+        let directory = match &place.below {
+            Some(below) => directory.join(below),
+            None => directory,
+        };
+        variables.set(name.to_ascii_uppercase(), directory.as_str());
+    }
+    variables
+}
+
+/// Renders a template of the person's own files to an absolute path.
+pub(crate) fn host_path(template: &str, variables: &Variables) -> Result<Utf8PathBuf> {
+    let path = Utf8PathBuf::from(Template::parse(template)?.render(variables)?);
+    if path.is_absolute() {
+        return Ok(path);
+    }
+    let message = format!("`{}` leads to no absolute path", template.escape_debug());
+    Err(Error::new(crate::ErrorKind::InvalidInput, "agent.plan", message))
+}

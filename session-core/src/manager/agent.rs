@@ -1,0 +1,88 @@
+//! The agent in a session: found before it is made, made ready before each start.
+
+use std::collections::BTreeMap;
+
+use super::Inner;
+use crate::agent::{self, AgentPlan, Login};
+use crate::catalog::blocking;
+use crate::profile::{Profile, Variables};
+use crate::{Error, Result, SessionRecord, SessionSpec};
+
+impl Inner {
+    /// The profile that is asked for, and what is known of its login; `None` where the session runs
+    /// a command that has no profile.
+    pub(super) async fn agent_of(
+        &self,
+        spec: &SessionSpec,
+        on_host: bool,
+    ) -> Result<Option<(&Profile, Login)>> {
+        let Some(name) = &spec.agent else { return Ok(None) };
+        let profile = match self.profiles.find(name) {
+            Ok(profile) => profile,
+            // Only what it is called in lists.
+            Err(_) if !spec.command.is_empty() || self.profiles.iter().next().is_none() => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let options = &spec.agent_options;
+        let login = agent::find_login(profile, options, &self.host, self.layout(), on_host).await?;
+        Ok(Some((profile, login)))
+    }
+
+    /// Makes the agent's directory ready; `Ok` at once where the session has no profile.
+    pub(super) async fn prepare_agent(&self, record: &SessionRecord) -> Result<()> {
+        let Some((plan, profile, variables)) = self.agent(record)? else { return Ok(()) };
+        let (plan, profile, host) = (plan.clone(), profile.clone(), self.host.clone());
+        blocking(move || agent::prepare(&plan, &profile, &host, &variables))
+            .await
+            .map_err(|error| error.with_session(record.name.as_str()))
+    }
+
+    /// The command of the main process, this time.
+    pub(super) async fn command(&self, record: &SessionRecord) -> Result<Vec<String>> {
+        let command = record.spec.command.clone();
+        let Some((plan, profile, variables)) = self.agent(record)? else { return Ok(command) };
+        let (plan, profile) = (plan.clone(), profile.clone());
+        blocking(move || {
+            let latest = agent::latest_conversation(&plan, &profile);
+            agent::argv(command, &plan, &profile, latest.as_ref(), &variables)
+        })
+        .await
+        .map_err(|error| error.with_session(record.name.as_str()))
+    }
+
+    /// Takes other agents' marks away, and adds what the session's own one needs.
+    pub(super) fn agent_environment(
+        &self,
+        record: &SessionRecord,
+        host_processes: bool,
+        environment: &mut BTreeMap<String, String>,
+    ) -> Result<()> {
+        let agent = self.agent(record)?;
+        agent::scrub(environment, &self.profiles, agent.as_ref().map(|(_, profile, _)| *profile));
+        let Some((plan, profile, variables)) = agent else { return Ok(()) };
+        let in_container = !host_processes;
+        agent::add_environment(environment, plan, profile, &self.host, &variables, in_container)
+            .map_err(|error| error.with_session(record.name.as_str()))
+    }
+
+    /// A session's plan, its profile, and the variables of both.
+    fn agent<'a>(
+        &'a self,
+        record: &'a SessionRecord,
+    ) -> Result<Option<(&'a AgentPlan, &'a Profile, Variables)>> {
+        let Some(plan) = &record.spec.agent_plan else { return Ok(None) };
+        let profile = self.profiles.find(&plan.profile).map_err(|error| {
+            let message = format!(
+                "its agent `{}` has no profile any more; put the profile back, or remove the session",
+                plan.profile
+            );
+            Error::new(error.kind(), "manager.agent", message)
+                .with_session(record.name.as_str())
+                .with_source(error)
+        })?;
+        let variables = plan.variables(profile, &self.host, &record.id, &record.name);
+        Ok(Some((plan, profile, variables)))
+    }
+}

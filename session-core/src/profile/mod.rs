@@ -1,0 +1,137 @@
+//! What is known about an agent, as data: no agent has code of its own.
+
+mod conversation;
+mod parse;
+mod resource;
+mod set;
+mod template;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use conversation::{Choice, Conversation};
+pub use resource::{Format, Preset, Resource, ResourceKind, SharePolicy};
+pub use set::Profiles;
+pub use template::{Template, Variables};
+
+/// One agent: how it is run, what it keeps where, what of the person's it may see
+/// (`docs/schemas/profile.json`; the file format is described in `docs/agents.md`).
+///
+/// Strings marked as templates hold `${NAME}` for what is only known later; see [`Variables`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Profile {
+    /// The word for it: lowercase letters, digits and dashes. Taken from the file's name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Its name as people write it.
+    pub title: String,
+    /// What containers are made of where nothing else is asked for.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// The program, found on the `PATH` of the session; the person's shell if absent.
+    #[serde(default)]
+    pub program: Option<String>,
+    /// The arguments for each way to run it.
+    #[serde(default)]
+    pub arguments: Arguments,
+    /// Directories of the person's where the agent keeps its files when no session is around it:
+    /// each name, in capitals, is a variable in the templates of this profile.
+    #[serde(default)]
+    pub places: BTreeMap<String, Place>,
+    /// Variables of the agent's environment.
+    #[serde(default)]
+    pub environment: Environment,
+    /// What of the person's comes into a session, and what is made there beforehand.
+    #[serde(default)]
+    pub resources: Vec<Resource>,
+    /// How it logs in.
+    #[serde(default)]
+    pub credentials: Credentials,
+    /// Its conversations.
+    #[serde(default)]
+    pub conversation: Conversation,
+}
+
+/// Arguments, as templates; those of one start are put together in this order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Arguments {
+    /// Always, before all others.
+    pub always: Vec<String>,
+    /// For a new conversation.
+    pub new: Vec<String>,
+    /// For the conversation `${CONVERSATION_ID}`, which exists.
+    pub resume: Vec<String>,
+    /// For a new conversation `${CONVERSATION_ID}` that begins as a copy of what `${FROM}` holds.
+    pub fork: Vec<String>,
+    /// To begin with `${PROMPT}` and stay.
+    pub prompt: Vec<String>,
+    /// To answer `${PROMPT}` and end.
+    pub headless: Vec<String>,
+    /// To ask no permission for anything.
+    pub unattended: Vec<String>,
+    /// To print its version and do nothing else.
+    pub version: Vec<String>,
+    /// To log in, at a terminal.
+    pub login: Vec<String>,
+    /// To use the servers that `${MCP_FILE}` names.
+    pub mcp: Vec<String>,
+}
+
+/// A directory of the person's: what `variable` says, else `default`, and `below` it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Place {
+    /// The variable of the person's environment that moves it; ignored unless it is an absolute path.
+    #[serde(default)]
+    pub variable: Option<String>,
+    /// Where it is otherwise; a template with `${HOME}`.
+    pub default: String,
+    /// What is appended to either.
+    #[serde(default)]
+    pub below: Option<String>,
+}
+
+/// Variables of an agent's environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Environment {
+    /// Set in every session; templates. One that needs `${CREDENTIALS}` is left out where there is no login directory.
+    pub set: BTreeMap<String, String>,
+    /// Set in addition where no permission is asked for.
+    pub unattended: BTreeMap<String, String>,
+    /// Set in addition in containers.
+    pub container: BTreeMap<String, String>,
+    /// Taken away from every agent's environment (a `*` ends a prefix): what this agent leaves to
+    /// processes that it starts, and what would move its state.
+    pub scrub: Vec<String>,
+    /// Handed over from the person's environment into containers too, and never taken away (a `*` ends a prefix).
+    pub pass: Vec<String>,
+}
+
+/// How an agent logs in, and where that is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Credentials {
+    /// Whether it can't work without.
+    pub required: bool,
+    /// The person's own login directory, used by sessions on the host; a template.
+    pub host: Option<String>,
+    /// Files in a login directory that say that somebody is logged in.
+    pub files: Vec<String>,
+    /// Where in the session's state each of these files is a link to the login directory (for
+    /// agents that have no variable for it, and write in place): file, path below `${STATE}`.
+    pub links: BTreeMap<String, String>,
+    /// Variables that are a login of their own; handed over like `environment.pass`.
+    pub environment: Vec<String>,
+    /// What to do where it is missing, as people read it.
+    pub remedy: Option<String>,
+}
