@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+#[expect(clippy::disallowed_methods, reason = "cargo tells a build script by its environment")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("profiles");
     println!("cargo::rerun-if-changed={}", directory.display());

@@ -215,7 +215,11 @@ impl Policy {
                 id,
                 directory: &layout.session(id),
                 workspace: seen,
-                in_container,
+                placement: match (in_container, container.upload) {
+                    (false, _) => agent::Placement::Host,
+                    (true, false) => agent::Placement::Mounted,
+                    (true, true) => agent::Placement::Uploaded,
+                },
             };
             let (plan, mounted) = agent::resolve(&request, &mut problems);
             (agent_plan, mounts) = (Some(plan), mounted);

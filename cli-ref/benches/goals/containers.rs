@@ -58,11 +58,12 @@ fn ready(goals: &mut Goals, engine: &Engine, size: Size, pairs: usize, goal: f64
     let seed = || {
         let name = engine.name("seed");
         let taken = timed(|| {
-            let run = ["run", "-d", "--name", &name, "-w", "/workspace", IMAGE];
-            engine.theirs(&[&run[..], &["tail", "-f", "/dev/null"]].concat());
+            // Podman makes no working directory that an image lacks.
+            let idle = "mkdir -p /workspace; exec tail -f /dev/null";
+            engine.theirs(&["run", "-d", "--name", &name, IMAGE, "sh", "-c", idle]);
             engine.theirs(&["cp", &from, &format!("{name}:/workspace")]);
             if engine.kind == "docker" {
-                let git = "git -c safe.directory='*' worktree add -q -b b /work HEAD";
+                let git = "cd /workspace && git -c safe.directory='*' worktree add -q -b b /work HEAD";
                 engine.theirs(&["exec", &name, "sh", "-c", git]);
             }
             engine.theirs(&["exec", &name, "true"]);

@@ -91,7 +91,7 @@ fn matches<'a>(pattern: &str, name: &'a str) -> Option<Option<&'a str>> {
     let mut fitting = starts.filter(|at| is_like(before, &ends[..*at]));
     let id = match before.ends_with('*') {
         true => fitting.next().map(|at| &ends[at..]),
-        false => fitting.last().map(|at| &ends[at..]),
+        false => fitting.next_back().map(|at| &ends[at..]),
     };
     id.filter(|id| !id.is_empty()).map(Some)
 }

@@ -2,7 +2,7 @@
 
 use camino::Utf8PathBuf;
 
-use super::plan::{AgentOptions, host_path, host_variables};
+use super::plan::{AgentOptions, Placement, host_path, host_variables};
 use crate::catalog::blocking;
 use crate::profile::Profile;
 use crate::{HostView, Layout, Result};
@@ -18,15 +18,24 @@ pub struct Login {
     pub directory: Option<Utf8PathBuf>,
     /// Somebody is logged in there, or a variable is a login of its own.
     pub ready: bool,
+    /// A variable is a login of its own.
+    pub by_variable: bool,
     /// The name it was asked for by.
     pub name: String,
 }
 
 impl Login {
     /// What to do where the agent can't work without and nobody is logged in.
-    pub(super) fn missing(&self, profile: &Profile) -> Option<String> {
-        if self.ready || !profile.credentials.required {
+    pub(super) fn missing(&self, profile: &Profile, placement: Placement) -> Option<String> {
+        let uploaded = placement == Placement::Uploaded;
+        if self.by_variable || (self.ready && !uploaded) || !profile.credentials.required {
             return None;
+        }
+        if uploaded {
+            return Some(format!(
+                "a login can't be shared with an uploaded session (--upload): set one of {}",
+                profile.credentials.environment.join(", ")
+            ));
         }
         let login = match self.name.as_str() {
             DEFAULT => format!("sessctl login -a {}", profile.name),
@@ -61,7 +70,7 @@ pub(crate) async fn find(
         .any(|name| host.environment.get(name).is_some_and(|value| !value.is_empty()));
     let name = options.credentials.clone().unwrap_or_else(|| DEFAULT.to_owned());
     if profile.credentials.files.is_empty() {
-        return Ok(Login { directory: None, ready: by_variable, name });
+        return Ok(Login { directory: None, ready: by_variable, by_variable, name });
     }
     let ours = layout.credentials(&profile.name, &name);
     let theirs = match (&profile.credentials.host, on_host, &options.credentials) {
@@ -76,5 +85,5 @@ pub(crate) async fn find(
         Ok(candidates.into_iter().find(holds).map_or((ours, false), |found| (found, true)))
     });
     let (directory, logged_in) = found.await?;
-    Ok(Login { directory: Some(directory), ready: logged_in || by_variable, name })
+    Ok(Login { directory: Some(directory), ready: logged_in || by_variable, by_variable, name })
 }

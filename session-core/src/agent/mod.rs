@@ -15,5 +15,5 @@ pub(crate) use launch::argv;
 pub use login::Login;
 pub(crate) use login::find as find_login;
 pub use plan::{AgentOptions, AgentPlan, MountPlan, Seen};
-pub(crate) use plan::{Request, resolve};
+pub(crate) use plan::{Placement, Request, resolve};
 pub(crate) use state::prepare;

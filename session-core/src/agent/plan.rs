@@ -93,6 +93,17 @@ pub struct Seen {
     pub inside: Utf8PathBuf,
 }
 
+/// How a session gets to the agent's directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// Its processes are the host's.
+    Host,
+    /// It is mounted into a container.
+    Mounted,
+    /// It is carried into a container before each start, and back.
+    Uploaded,
+}
+
 /// A directory or file of the host that a container has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
@@ -119,7 +130,7 @@ pub(crate) struct Request<'a> {
     pub(crate) directory: &'a Utf8Path,
     /// Where processes begin, as the session sees it.
     pub(crate) workspace: Utf8PathBuf,
-    pub(crate) in_container: bool,
+    pub(crate) placement: Placement,
 }
 
 /// Decides about the agent; every problem is one text of `problems`.
@@ -127,9 +138,10 @@ pub(crate) fn resolve(
     request: &Request<'_>,
     problems: &mut Vec<String>,
 ) -> (AgentPlan, Vec<MountPlan>) {
-    let Request { profile, options, in_container, .. } = request;
+    let Request { profile, options, placement, .. } = request;
+    let in_container = *placement != Placement::Host;
     let shares = shares(profile, options, problems);
-    if let Some(missing) = request.login.missing(profile) {
+    if let Some(missing) = request.login.missing(profile, *placement) {
         problems.push(missing);
     }
     if options.unattended && profile.arguments.unattended.is_empty() {
@@ -151,14 +163,20 @@ pub(crate) fn resolve(
     }
     let state = request.directory.join("state").join(&profile.name);
     let seen = |host: Utf8PathBuf, inside: &str| {
-        let inside = if *in_container { inside.into() } else { host.clone() };
+        let inside = if in_container { inside.into() } else { host.clone() };
         Seen { host, inside }
     };
     let temporary = match in_container {
         true => seen(CONTAINER_TEMPORARY.into(), CONTAINER_TEMPORARY),
         false => seen(temporary(request), CONTAINER_TEMPORARY),
     };
-    let credentials = request.login.directory.clone();
+    // Nothing can be shared with an engine that does not see the host's directories.
+    let uploaded = *placement == Placement::Uploaded;
+    let credentials = request.login.directory.clone().filter(|_| !uploaded);
+    let live = shares.iter().find(|(_, policy)| uploaded && **policy == SharePolicy::SharedRw);
+    problems.extend(live.map(|(name, _)| {
+        format!("`{name}` can't be shared-rw with an uploaded session (--upload); share it in another way")
+    }));
     let plan = AgentPlan {
         profile: profile.name.clone(),
         state: seen(state, CONTAINER_STATE),
@@ -173,9 +191,9 @@ pub(crate) fn resolve(
         headless: options.headless,
         unattended: options.unattended,
     };
-    let mounts = match in_container {
-        true => mounts(request, &plan, problems),
-        false => Vec::new(),
+    let mounts = match placement {
+        Placement::Mounted => mounts(request, &plan, problems),
+        Placement::Host | Placement::Uploaded => Vec::new(),
     };
     (plan, mounts)
 }
@@ -252,6 +270,15 @@ fn mounts(request: &Request<'_>, plan: &AgentPlan, problems: &mut Vec<String>) -
 }
 
 impl AgentPlan {
+    /// How its session gets to its directory.
+    pub(crate) fn placement(&self, uploaded: bool) -> Placement {
+        match (self.state.host == self.state.inside, uploaded) {
+            (true, _) => Placement::Host,
+            (false, false) => Placement::Mounted,
+            (false, true) => Placement::Uploaded,
+        }
+    }
+
     /// The variables of templates that lead to the person's files: `HOME` and the profile's places.
     pub fn host_variables(&self, profile: &Profile, host: &HostView) -> Variables {
         host_variables(profile, host)

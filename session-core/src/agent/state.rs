@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::beneath::{Beneath, Kind};
 use super::content;
-use super::plan::{AgentPlan, host_path};
+use super::plan::{AgentPlan, Placement, host_path};
 use crate::catalog::make_private;
 use crate::profile::{Profile, Resource, ResourceKind, SharePolicy, Variables};
 use crate::{Error, ErrorKind, HostView, Result};
@@ -21,10 +21,10 @@ pub(crate) fn prepare(
     profile: &Profile,
     host: &HostView,
     variables: &Variables,
+    placement: Placement,
 ) -> Result<()> {
     make_private(&plan.state.host)?;
-    let on_host = plan.state.host == plan.state.inside;
-    if on_host {
+    if placement == Placement::Host {
         own(&plan.temporary.host)?;
     }
     if let Some(credentials) = &plan.credentials {
@@ -38,7 +38,7 @@ pub(crate) fn prepare(
             None => None,
         };
         let policy = plan.shares.get(&resource.name).copied().unwrap_or(SharePolicy::Private);
-        bring(&state, resource, policy, source.as_deref(), &variables, on_host)?;
+        bring(&state, resource, policy, source.as_deref(), &variables, placement)?;
     }
     if let Some(credentials) = &plan.credentials {
         for (file, path) in &profile.credentials.links {
@@ -83,8 +83,9 @@ fn bring(
     policy: SharePolicy,
     source: Option<&Utf8Path>,
     variables: &Variables,
-    on_host: bool,
+    placement: Placement,
 ) -> Result<()> {
+    let on_host = placement == Placement::Host;
     let target = resource.target.as_str();
     match (policy, resource.kind, source) {
         (SharePolicy::SharedRw, ResourceKind::Directory, Some(source)) => {
@@ -103,7 +104,11 @@ fn bring(
         }
         (SharePolicy::SharedRo, ResourceKind::Directory, Some(source)) => {
             state.make_directory(target)?;
-            if on_host { link_entries(state, target, source) } else { Ok(()) }
+            match placement {
+                Placement::Host => link_entries(state, target, source),
+                Placement::Mounted => Ok(()),
+                Placement::Uploaded => copy_directory(state, target, source),
+            }
         }
         (SharePolicy::SeedOnce, ResourceKind::Directory, Some(source)) => {
             match state.kind(target)? {

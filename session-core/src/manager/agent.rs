@@ -1,12 +1,16 @@
 //! The agent in a session: found before it is made, made ready before each start.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+
+use camino::Utf8Path;
 
 use super::Inner;
 use crate::agent::{self, AgentPlan, Login};
-use crate::catalog::blocking;
+use crate::archive::{self, Pack};
+use crate::catalog::{blocking, make_private, remove_tree};
 use crate::profile::{Profile, Variables};
-use crate::{Error, Result, SessionRecord, SessionSpec};
+use crate::{Error, ErrorKind, Result, Session, SessionRecord, SessionSpec};
 
 impl Inner {
     /// The profile that is asked for, and what is known of its login; `None` where the session runs
@@ -30,13 +34,67 @@ impl Inner {
         Ok(Some((profile, login)))
     }
 
-    /// Makes the agent's directory ready; `Ok` at once where the session has no profile.
+    /// Makes the agent's directory ready on the host; `Ok` at once where the session has no profile.
     pub(super) async fn prepare_agent(&self, record: &SessionRecord) -> Result<()> {
         let Some((plan, profile, variables)) = self.agent(record)? else { return Ok(()) };
+        let placement = plan.placement(record.spec.container.upload);
         let (plan, profile, host) = (plan.clone(), profile.clone(), self.host.clone());
-        blocking(move || agent::prepare(&plan, &profile, &host, &variables))
+        blocking(move || agent::prepare(&plan, &profile, &host, &variables, placement))
             .await
             .map_err(|error| error.with_session(record.name.as_str()))
+    }
+
+    /// Makes the agent's directory ready where the session sees it: of an uploaded session it is brought back,
+    /// made ready, and sent.
+    pub(super) async fn renew_agent(
+        &self,
+        record: &SessionRecord,
+        session: &dyn Session,
+    ) -> Result<()> {
+        let Some(plan) = &record.spec.agent_plan else { return Ok(()) };
+        if !record.spec.container.upload {
+            return self.prepare_agent(record).await;
+        }
+        self.fetch_agent(record, session).await?;
+        self.prepare_agent(record).await?;
+        let path = plan.state.host.clone();
+        let directory = blocking(move || open(&path)).await?;
+        session.put(&plan.state.inside, Pack::new(directory, ".").with_name(".").stream()).await
+    }
+
+    /// Brings the agent's directory of an uploaded session back to the host; what the host had goes.
+    pub(super) async fn fetch_agent(
+        &self,
+        record: &SessionRecord,
+        session: &dyn Session,
+    ) -> Result<()> {
+        let Some(plan) = &record.spec.agent_plan else { return Ok(()) };
+        if !record.spec.container.upload {
+            return Ok(());
+        }
+        let tar = match session.get(&plan.state.inside).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            answer => answer?,
+        };
+        let state = plan.state.host.clone();
+        let beside = state.with_extension("fetched");
+        let place = beside.clone();
+        let directory = blocking(move || {
+            remove_tree(&place)?;
+            make_private(&place)?;
+            open(&place)
+        })
+        .await?;
+        archive::unpack(directory, tar, archive::Links::Any).await?;
+        let inner = beside.join(plan.state.inside.file_name().unwrap_or_default());
+        blocking(move || {
+            remove_tree(&state)?;
+            std::fs::rename(&inner, &state).map_err(|error| {
+                Error::io("manager.agent", format!("can't move `{inner}`"), error)
+            })?;
+            remove_tree(&beside)
+        })
+        .await
     }
 
     /// The command of the main process, this time.
@@ -85,4 +143,9 @@ impl Inner {
         let variables = plan.variables(profile, &self.host, &record.id, &record.name);
         Ok(Some((plan, profile, variables)))
     }
+}
+
+fn open(directory: &Utf8Path) -> Result<OwnedFd> {
+    let opened = std::fs::File::open(directory).map(OwnedFd::from);
+    opened.map_err(|error| Error::io("manager.agent", format!("can't read `{directory}`"), error))
 }

@@ -174,6 +174,14 @@ impl Inner {
             };
             steps.step("workspace", fetched).await?;
         }
+        if let Some(session) = self.open(record).await?
+            && let Err(error) = self.fetch_agent(record, &*session).await
+        {
+            progress.notice(format!(
+                "what its agent wrote could not be brought back: {}",
+                error.message()
+            ));
+        }
         steps.step("backend", backend.destroy(&id)).await?;
         // A holder that is late must not take the record into the index again.
         let _record = self.catalog.lock_record(&id).await?;

@@ -195,7 +195,7 @@ impl Inner {
             true => None,
             false => {
                 if record.spec.agent_plan.is_some() {
-                    steps.step("agent", self.prepare_agent(&record)).await?;
+                    steps.step("agent", self.renew_agent(&record, &*session)).await?;
                 }
                 let environment = self.environment(&record, backend.capabilities())?;
                 let command = self.command(&record).await?;
