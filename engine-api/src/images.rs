@@ -15,6 +15,7 @@ pub use making::{BuildRequest, ImageProgress};
 pub use name::ImageName;
 
 use crate::Engine;
+use crate::engine::escaped;
 
 /// One image, in detail.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -39,8 +39,8 @@ pub(crate) struct Listed {
 /// What a list tells a container's runs apart by (docs/engines.md, S6).
 #[derive(Debug, Clone, Default)]
 struct RunMark {
-    /// Podman: when it was started, in seconds since 1970.
-    started_at: Option<i64>,
+    /// Podman: its process, and when that was started, in seconds since 1970.
+    process: Option<(i64, i64)>,
     /// Docker: its ends on networks, which each run has anew.
     endpoints: Vec<String>,
 }
@@ -53,6 +53,7 @@ struct Summary {
     id: String,
     labels: Option<HashMap<String, String>>,
     state: Option<String>,
+    pid: Option<i64>,
     started_at: Option<i64>,
     network_settings: Option<NetworkSettings>,
 }
@@ -102,7 +103,7 @@ impl Summary {
             is_stopped: matches!(state.as_str(), "created" | "configured" | "exited" | "dead"),
             is_running: state == "running",
             run: RunMark {
-                started_at: self.started_at,
+                process: self.pid.zip(self.started_at),
                 endpoints: endpoints.filter(|endpoint| !endpoint.is_empty()).collect(),
             },
         })
@@ -114,8 +115,9 @@ impl RunMark {
     fn is_of(&self, run: &Run) -> bool {
         let started = run.started_at.as_ref().and_then(|at| at.parse::<Timestamp>().ok());
         let second = started.map(|at| at.as_milliseconds().div_euclid(1000));
-        let by_time = self.started_at.is_some() && self.started_at == second;
-        by_time || run.endpoint.as_ref().is_some_and(|it| self.endpoints.contains(it))
+        let process = run.pid.zip(second);
+        let by_process = process.is_some() && self.process == process;
+        by_process || run.endpoint.as_ref().is_some_and(|it| self.endpoints.contains(it))
     }
 }
 

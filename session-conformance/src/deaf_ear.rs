@@ -28,7 +28,9 @@ impl DeafEar {
                     return;
                 }
                 let engine = engine.clone();
-                std::thread::spawn(move || UnixStream::connect(engine).and_then(|engine| carry(client, engine, word)));
+                std::thread::spawn(move || {
+                    UnixStream::connect(engine).and_then(|engine| carry(client, engine, word))
+                });
             }
         });
         Ok(Self { place, is_over })

@@ -50,7 +50,9 @@ impl<M: Fn(&Layout, &str) -> Arc<dyn Backend> + Send + Sync + 'static> EngineFix
 }
 
 #[async_trait]
-impl<M: Fn(&Layout, &str) -> Arc<dyn Backend> + Send + Sync + 'static> Fixture for EngineFixture<M> {
+impl<M: Fn(&Layout, &str) -> Arc<dyn Backend> + Send + Sync + 'static> Fixture
+    for EngineFixture<M>
+{
     async fn backend(&self) -> Result<Arc<dyn Backend>> {
         Ok((self.make)(&self.place.layout, self.address.as_deref().unwrap_or(NOWHERE)))
     }

@@ -63,7 +63,8 @@ fn ready(goals: &mut Goals, engine: &Engine, size: Size, pairs: usize, goal: f64
             engine.theirs(&["run", "-d", "--name", &name, IMAGE, "sh", "-c", idle]);
             engine.theirs(&["cp", &from, &format!("{name}:/workspace")]);
             if engine.kind == "docker" {
-                let git = "cd /workspace && git -c safe.directory='*' worktree add -q -b b /work HEAD";
+                let git =
+                    "cd /workspace && git -c safe.directory='*' worktree add -q -b b /work HEAD";
                 engine.theirs(&["exec", &name, "sh", "-c", git]);
             }
             engine.theirs(&["exec", &name, "true"]);

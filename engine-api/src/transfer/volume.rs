@@ -129,11 +129,7 @@ fn remembering(stream: ByteStream) -> (ByteStream, Remembered) {
 /// Links come as they are, wherever they lead; a mounted workspace could have the same. Owners are
 /// the caller. What was in `workspace` is removed. A crash leaves a directory `.fetched-…` beside it
 /// that the next call removes. A tree that can't be made here is [`kept`] as `archive`.
-pub(super) async fn fetch(
-    ground: &Ground,
-    workspace: &Utf8Path,
-    archive: &Utf8Path,
-) -> Result<()> {
+pub(super) async fn fetch(ground: &Ground, workspace: &Utf8Path, archive: &Utf8Path) -> Result<()> {
     let Some(found) = api::stat(ground, FETCH, WORKSPACE.into()).await? else {
         let message = "its volume is gone; remove the session";
         return Err(Error::new(ErrorKind::Lost, FETCH, message));

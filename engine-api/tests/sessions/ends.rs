@@ -71,7 +71,8 @@ async fn a_container_removed_by_hand_is_lost(bench: Bench) -> Verdict {
     let path = format!("/containers/sessctl-{}?force=1", made.spec.name);
     bench.ask("DELETE", &path)?;
     main.output.read_to_end(&mut Vec::new()).await?;
-    ensure!(main.control.wait().await?.code == 137, "it ended otherwise");
+    let exit = main.control.wait().await?;
+    ensure!(exit.code == 137, "it ended otherwise: {exit:?}");
     let status = made.session.status().await?;
     ensure!(matches!(status, Status::Lost { .. }), "{status:?}");
     let list = bench.backend().list().await?;
@@ -139,7 +140,11 @@ async fn a_long_line_and_what_is_no_text_arrive(bench: Bench) -> Verdict {
     main.output.read_to_end(&mut output).await?;
     let end = output.iter().position(|byte| *byte != b'x');
     ensure!(end == Some(10_000_000), "the line ends after {end:?} bytes");
-    ensure!(output[10_000_000..] == *b"\ncaf\xe9 \xff\xfe\xc0\x80\n", "{:?}", &output[10_000_000..]);
+    ensure!(
+        output[10_000_000..] == *b"\ncaf\xe9 \xff\xfe\xc0\x80\n",
+        "{:?}",
+        &output[10_000_000..]
+    );
     ensure!(main.control.wait().await?.code == 4, "it ended otherwise");
     Ok(())
 }

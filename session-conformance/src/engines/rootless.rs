@@ -58,7 +58,8 @@ pub fn as_rootless_user_with(programs: &[(&str, &Path)]) {
     let program = std::env::current_exe().expect("a process knows its program on Linux");
     let copy = Copy::of(&program, &user);
     let mut command = command(&copy.0, &user);
-    let others: Vec<_> = programs.iter().map(|(name, path)| (name, Copy::of(path, &user))).collect();
+    let others: Vec<_> =
+        programs.iter().map(|(name, path)| (name, Copy::of(path, &user))).collect();
     command.envs(others.iter().map(|(name, copy)| (name, &copy.0)));
     let status = command.status().unwrap_or_else(|error| {
         panic!("can't run {} as uid {}: {error}", copy.0.display(), user.uid)

@@ -76,7 +76,8 @@ impl<R: Read> Records<R> {
         } else {
             let said = self.extended.take().and_then(|extended| extended.size);
             let size = said.filter(|_| !kind.is_pax_global_extensions()).unwrap_or(size);
-            let has_map = kind.is_gnu_sparse() && header.as_gnu().is_some_and(|it| it.is_extended());
+            let has_map =
+                kind.is_gnu_sparse() && header.as_gnu().is_some_and(|it| it.is_extended());
             self.next = if has_map { Next::Map(size) } else { content(size) };
         }
         self.give(block);
@@ -186,7 +187,8 @@ impl<'c> Known<'c> {
     fn read(mut content: &'c [u8]) -> io::Result<Self> {
         let mut known = Self::default();
         while !content.is_empty() {
-            let (key, value, rest) = record(content).ok_or_else(|| broken("a record that is none"))?;
+            let (key, value, rest) =
+                record(content).ok_or_else(|| broken("a record that is none"))?;
             content = rest;
             // An empty value says that the header's own holds.
             let value = Some(value).filter(|value| !value.is_empty());
@@ -206,7 +208,8 @@ impl<'c> Known<'c> {
 
     fn size(&self) -> io::Result<Option<u64>> {
         let number = |digits: &[u8]| std::str::from_utf8(digits).ok()?.parse().ok();
-        let size = self.size.map(|digits| number(digits).ok_or_else(|| broken("a size that is none")));
+        let size =
+            self.size.map(|digits| number(digits).ok_or_else(|| broken("a size that is none")));
         size.transpose()
     }
 
@@ -247,7 +250,8 @@ fn record(content: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let blank = content.iter().position(|byte| *byte == b' ')?;
     let digits = std::str::from_utf8(&content[..blank]).ok()?;
     // A number of Rust's may have a sign.
-    let length: usize = digits.parse().ok().filter(|_| digits.starts_with(|c: char| c.is_ascii_digit()))?;
+    let length: usize =
+        digits.parse().ok().filter(|_| digits.starts_with(|c: char| c.is_ascii_digit()))?;
     let text = content.get(blank + 1..length)?.strip_suffix(b"\n")?;
     let equals = text.iter().position(|byte| *byte == b'=').filter(|equals| *equals > 0)?;
     Some((&text[..equals], &text[equals + 1..], &content[length..]))

@@ -10,8 +10,8 @@ use rustix::fs::Timespec;
 use tar::{Builder, Entry, EntryType};
 
 use super::entry::{Item, Kind};
-use super::{records, stream};
 use super::write::{self, Facts};
+use super::{records, stream};
 use crate::ByteStream;
 
 /// Lets the names of a stream begin with another one, and leaves out what no reader takes.

@@ -2,9 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::{
-    Capabilities, ContainerOptions, Isolation, Network, ProjectPlan, Strategy,
-};
+use crate::{Capabilities, ContainerOptions, Isolation, Network, ProjectPlan, Strategy};
 
 /// Less than this is not enough for a shell, and Docker refuses it.
 const LEAST_MEMORY: u64 = 6 * 1024 * 1024;

@@ -83,7 +83,9 @@ async fn a_fetch_that_fails_changes_nothing() {
         let container = Container::make(&engine, Wanted::default()).await;
         let mut ground = container.ground().await;
         ground.container = "0123456789abcdef".repeat(4);
-        volume::fetch(&ground, &back, &back.with_file_name("kept.tar")).await.expect_err("there is no such container");
+        volume::fetch(&ground, &back, &back.with_file_name("kept.tar"))
+            .await
+            .expect_err("there is no such container");
         assert_eq!(fs::read_to_string(back.join("kept")).expect("it is there"), "kept");
         assert_eq!(place.path().read_dir().expect("ours").count(), 1);
         container.remove().await;

@@ -131,8 +131,12 @@ proptest! {
 
 #[test]
 fn the_last_of_two_records_counts_and_an_empty_one_does_not() {
-    let records: [(&[u8], &[u8]); 4] =
-        [(b"path", b"first"), (b"SCHILY.xattr.x", b"a\nb"), (b"path", b"gr\xc3\xb6\n"), (b"linkpath", b"")];
+    let records: [(&[u8], &[u8]); 4] = [
+        (b"path", b"first"),
+        (b"SCHILY.xattr.x", b"a\nb"),
+        (b"path", b"gr\xc3\xb6\n"),
+        (b"linkpath", b""),
+    ];
     let place = unpacked(&entry(EntryType::Regular, &records, b"x")).expect("it is understood");
     assert!(place.path().join("gr\u{f6}\n").exists() && !place.path().join("first").exists());
     let place = unpacked(&entry(EntryType::Regular, &[(b"path", b"")], b"x")).expect("it is well");
