@@ -2,6 +2,7 @@
 //!
 //! The same tests run on Docker and on Podman. A test whose engine isn't there says so and passes.
 
+mod building;
 mod by_hand;
 mod clients;
 mod direct_access;

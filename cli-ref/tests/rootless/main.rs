@@ -16,6 +16,7 @@ mod processes;
 #[expect(dead_code, reason = "the tests of the other engines use all of it")]
 mod proxy;
 #[path = "../engines/world.rs"]
+#[expect(dead_code, reason = "the tests of the other engines use all of it")]
 mod world;
 
 use std::path::Path;
