@@ -6,7 +6,6 @@ use std::sync::Arc;
 use backend_local::LocalBackend;
 use camino::Utf8PathBuf;
 use clap::Parser;
-use session_core::profile::Profiles;
 use session_core::{Backend, Backends, Error, Layout, Manager, Result, open_registry};
 use session_terminal::{HolderCommand, HolderParts, Holders};
 use session_workspace::HostWorkspaces;
@@ -80,6 +79,9 @@ impl App {
         if let Command::Config(config) = &arguments.command {
             return Ok(commands::config(ui, &surroundings, config));
         }
+        if let Command::Devcontainer(asked) = &arguments.command {
+            return commands::devcontainer(ui, &surroundings, &surroundings.agents.profiles, asked);
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -100,7 +102,7 @@ impl App {
                 Arc::new(Holders::by_command(holder_command(surroundings.has_systemd)?)),
             )
             .with_policy(surroundings.settings.policy())
-            .with_profiles(Profiles::shipped());
+            .with_profiles(surroundings.agents.profiles.clone());
             Context { ui, surroundings, manager }.run(arguments.command).await
         });
         // A blocked read of standard input must not keep the command from ending.

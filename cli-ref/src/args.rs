@@ -1,10 +1,14 @@
 //! The words of the command line.
 
+mod devcontainer;
+
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use session_core::profile::Preset;
 
 use crate::amount;
+
+pub(crate) use devcontainer::{Devcontainer, DevcontainerAction, Sharing};
 
 /// Isolated, persistent sessions for coding agents.
 ///
@@ -53,8 +57,12 @@ pub(crate) enum Command {
     Logs(Logs),
     /// Show all that is known of a session, as JSON.
     Inspect(Inspect),
-    /// Show what a session uses: processes, memory, processor time.
+    /// Show what sessions use and what their agents did: all together, or one.
     Stats(Stats),
+    /// Look at the conversations of agents, or take one out of a session.
+    Conversations(Conversations),
+    /// Bring an agent's program up to date, or say whether it is.
+    Update(Update),
     /// Build the images that containers are made of, or show those there are.
     Image(Image),
     /// Bring a removed session back, stopped, as it was.
@@ -65,6 +73,14 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Explain a code that `doctor` shows, or an exit code.
     Explain(Explain),
+    /// Look at the agents that can work in sessions.
+    Agents(Agents),
+    /// Log in to an agent, once for all sessions.
+    Login(Login),
+    /// Remove a login of an agent that sessions share.
+    Logout(Logout),
+    /// Share an agent's files with a project's dev container.
+    Devcontainer(Devcontainer),
     /// Look at the configuration.
     Config(Config),
     /// Print completions for a shell.
@@ -96,6 +112,16 @@ pub(crate) struct AgentArguments {
     /// Which of your logins it uses (`sessctl login`) [default: default].
     #[arg(long, value_name = "NAME")]
     pub(crate) credentials: Option<String>,
+    /// Begin with a copy of a conversation: of a session, by its own id (yours outside of sessions
+    /// too), or from its file.
+    #[arg(long, value_name = "SESSION|ID|FILE")]
+    pub(crate) resume_from: Option<String>,
+    /// A file of MCP servers for this session, over yours and the project's; repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) mcp_config: Vec<Utf8PathBuf>,
+    /// A JSON file of settings for this session, over yours.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<Utf8PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -143,6 +169,9 @@ pub(crate) struct Start {
     /// Set a variable in the session; not for secrets, it stands in the record.
     #[arg(long, short, value_name = "KEY=VALUE")]
     pub(crate) env: Vec<String>,
+    /// Give it a TCP port of its own: the variable SESSCTL_PORT_NAME in it; repeatable.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) port: Vec<String>,
     /// Start it and do not enter; prints the name.
     #[arg(long, short)]
     pub(crate) detach: bool,
@@ -204,8 +233,11 @@ pub(crate) struct List {
     #[arg(long, value_name = "KIND")]
     pub(crate) backend: Option<String>,
     /// Print names only, one per line.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "wide")]
     pub(crate) names: bool,
+    /// Also show what the agents did: model, messages, tools, activity, and the size on disk.
+    #[arg(long, short)]
+    pub(crate) wide: bool,
 }
 
 #[derive(Debug, Args)]
@@ -336,8 +368,52 @@ pub(crate) struct Doctor {
 
 #[derive(Debug, Args)]
 pub(crate) struct Stats {
-    /// The session's name or id.
-    pub(crate) name: String,
+    /// The session's name or id [default: all sessions].
+    pub(crate) name: Option<String>,
+    /// Only those of this backend.
+    #[arg(long, value_name = "KIND", conflicts_with = "name")]
+    pub(crate) backend: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Conversations {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: ConversationAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConversationAction {
+    /// Show the conversations of a session, or all, yours outside of sessions among them.
+    #[command(visible_alias = "ls")]
+    List {
+        /// The session's name or id.
+        name: Option<String>,
+    },
+    /// Copy a session's conversation to your own agent, to go on with it outside of sessions.
+    Export {
+        /// The session's name or id.
+        name: String,
+        /// A file that is not there yet, instead of your own agent's directory.
+        #[arg(long, value_name = "FILE")]
+        to: Option<Utf8PathBuf>,
+        /// The project that you go on in [default: the session's first one].
+        #[arg(long, value_name = "DIR", conflicts_with = "to")]
+        project: Option<Utf8PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    /// Which agent.
+    #[arg(long, short, value_name = "AGENT")]
+    pub(crate) agent: String,
+    /// Only say whether there is a newer version.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Only keep what was found out, for the next start; what goes wrong is told to nobody.
+    #[arg(long, hide = true, requires = "check")]
+    pub(crate) silent: bool,
 }
 
 #[derive(Debug, Args)]
@@ -388,6 +464,61 @@ pub(crate) struct Config {
 pub(crate) enum ConfigAction {
     /// Show every value and where it comes from.
     Show,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Agents {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: AgentsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AgentsAction {
+    /// Show all agents, and whether they could work on this host.
+    #[command(visible_alias = "ls")]
+    List,
+    /// Show the profile that counts, and the paths that it leads to.
+    Show {
+        /// The agent.
+        #[arg(value_name = "AGENT")]
+        agent: String,
+    },
+    /// Check profile, program, version, login and files of an agent; ends with 1 if something is wrong.
+    Check {
+        /// The agent [default: the profiles of all agents, and everything of those that are installed].
+        #[arg(value_name = "AGENT")]
+        agent: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Login {
+    /// The agent [default with --status: all].
+    #[arg(long, short, value_name = "AGENT", required_unless_present = "status")]
+    pub(crate) agent: Option<String>,
+    /// Which of several logins, such as `work` [default: default].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) credentials: Option<String>,
+    /// Only say who is logged in.
+    #[arg(long)]
+    pub(crate) status: bool,
+    /// More arguments for the agent's own login.
+    #[arg(last = true, value_name = "ARGUMENTS", conflicts_with = "status")]
+    pub(crate) arguments: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logout {
+    /// The agent.
+    #[arg(long, short, value_name = "AGENT")]
+    pub(crate) agent: String,
+    /// Which of several logins [default: default].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) credentials: Option<String>,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,8 +1,10 @@
 //! Configuration: what may be set, where it is set, and which of it counts.
 
+mod agents;
 mod file;
 mod origin;
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -11,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use session_core::{Error, ErrorKind, Policy, Result};
 
+pub(crate) use agents::Agents;
 pub(crate) use origin::{Origin, Setting};
 
 use crate::chord::Chord;
@@ -18,9 +21,20 @@ use file::Links;
 
 const OPERATION: &str = "sessctl.config";
 
-/// Every key there is. Those of a project file are a stranger's words: none may run a program.
-const KEYS: [&str; 8] =
-    ["backend", "branch_prefix", "detach_key", "docker", "exclude", "image", "include", "podman"];
+/// Every key there is. Those of a project file are a stranger's words: none may run a program or choose one.
+const KEYS: [&str; 11] = [
+    "agent",
+    "backend",
+    "branch_prefix",
+    "detach_key",
+    "docker",
+    "exclude",
+    "image",
+    "include",
+    "podman",
+    "ports",
+    "update_check",
+];
 
 /// The backend where none is configured: the first engine that answers, else the host.
 pub(crate) const AUTOMATIC: &str = "auto";
@@ -33,6 +47,9 @@ const OLD_IMAGE_VARIABLE: &str = "CLAUDE_IMAGE";
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
+    /// The agent that works in a session where neither one nor a command is named, such as `shell`
+    /// for none. Not in a project's file.
+    agent: Option<String>,
     /// The kind of backend that makes a session where none is asked for; `auto` is the first engine
     /// that answers, and the host where none does. Not in a project's file.
     backend: Option<String>,
@@ -53,6 +70,12 @@ pub(crate) struct Config {
     include: Option<Vec<String>>,
     /// Where Podman is. Not in a project's file.
     podman: Option<Engine>,
+    /// The TCP ports that sessions get, the first and the last, such as `20000-24999`. Not in a
+    /// project's file.
+    ports: Option<String>,
+    /// Whether `sessctl start` finds out, at most once a day and in the background, that an agent has
+    /// a newer version. Not in a project's file.
+    update_check: Option<bool>,
 }
 
 impl Config {
@@ -60,10 +83,13 @@ impl Config {
     /// that comes with a stranger's project may.
     fn isolating(&self) -> Vec<&'static str> {
         [
+            ("agent", self.agent.is_some()),
             ("backend", self.backend.is_some()),
             ("docker", self.docker.is_some()),
             ("image", self.image.is_some()),
             ("podman", self.podman.is_some()),
+            ("ports", self.ports.is_some()),
+            ("update_check", self.update_check.is_some()),
         ]
         .into_iter()
         .filter_map(|(key, is_set)| is_set.then_some(key))
@@ -82,6 +108,8 @@ struct Engine {
 /// What counts of all that is set, and where each value comes from.
 #[derive(Debug)]
 pub(crate) struct Settings {
+    /// Empty where none is configured.
+    pub(crate) agent: Setting<String>,
     pub(crate) backend: Setting<String>,
     pub(crate) branch_prefix: Setting<String>,
     pub(crate) detach_key: Setting<Chord>,
@@ -90,6 +118,8 @@ pub(crate) struct Settings {
     pub(crate) image: Setting<String>,
     pub(crate) include: Setting<Vec<String>>,
     pub(crate) podman_socket: Setting<String>,
+    pub(crate) ports: Setting<RangeInclusive<u16>>,
+    pub(crate) update_check: Setting<bool>,
 }
 
 impl Settings {
@@ -121,6 +151,7 @@ impl Settings {
             |key, of: fn(&Config) -> &Option<Vec<String>>| pick(&layers, key, of, Vec::new());
         let chord = |text: String| Chord::parse(&text).map_err(|error| error.message().to_owned());
         Ok(Self {
+            agent: text("agent", |config| &config.agent, ""),
             backend: text("backend", |config| &config.backend, AUTOMATIC),
             branch_prefix: text(
                 "branch_prefix",
@@ -135,6 +166,9 @@ impl Settings {
             image: text("image", |config| &config.image, &policy.image),
             include: list("include", |config| &config.include),
             podman_socket: socket(&layers, "podman.socket", |config| config.podman.as_ref()),
+            ports: text("ports", |config| &config.ports, &shown_range(&policy.ports))
+                .parse("ports", range)?,
+            update_check: pick(&layers, "update_check", |config| &config.update_check, true),
         })
     }
 
@@ -145,12 +179,14 @@ impl Settings {
         policy.exclude.clone_from(&self.exclude.value);
         policy.include.clone_from(&self.include.value);
         policy.image.clone_from(&self.image.value);
+        policy.ports.clone_from(&self.ports.value);
         policy
     }
 
     /// Every key with its value, a text or a list of texts, in the order of the keys.
-    pub(crate) fn rows(&self) -> [(&'static str, Value, &Origin); 8] {
+    pub(crate) fn rows(&self) -> [(&'static str, Value, &Origin); 11] {
         [
+            ("agent", json!(self.agent.value), &self.agent.origin),
             ("backend", json!(self.backend.value), &self.backend.origin),
             ("branch_prefix", json!(self.branch_prefix.value), &self.branch_prefix.origin),
             ("detach_key", json!(self.detach_key.value.word()), &self.detach_key.origin),
@@ -159,6 +195,8 @@ impl Settings {
             ("image", json!(self.image.value), &self.image.origin),
             ("include", json!(self.include.value), &self.include.origin),
             ("podman.socket", json!(self.podman_socket.value), &self.podman_socket.origin),
+            ("ports", json!(shown_range(&self.ports.value)), &self.ports.origin),
+            ("update_check", json!(self.update_check.value), &self.update_check.origin),
         ]
     }
 }
@@ -235,6 +273,7 @@ fn from_environment() -> Result<Config> {
     };
     let engine = |key| Ok(text(key)?.map(|socket| Engine { socket: Some(socket) }));
     Ok(Config {
+        agent: text("agent")?,
         backend: text("backend")?,
         branch_prefix: text("branch_prefix")?,
         detach_key: text("detach_key")?,
@@ -243,13 +282,47 @@ fn from_environment() -> Result<Config> {
         image: text("image")?,
         include: list("include")?,
         podman: engine("podman.socket")?,
+        ports: text("ports")?,
+        update_check: match text("update_check")?.as_deref() {
+            None => None,
+            Some("true" | "1" | "yes") => Some(true),
+            Some("false" | "0" | "no") => Some(false),
+            Some(other) => {
+                let message = format!(
+                    "SESSCTL_UPDATE_CHECK is `{}`; set it to true or false",
+                    other.escape_debug()
+                );
+                return Err(Error::new(ErrorKind::InvalidInput, OPERATION, message));
+            }
+        },
     })
 }
 
 /// Where the user's file would be; nowhere for somebody without a home.
 fn user_file() -> Option<PathBuf> {
-    let strategy = etcetera::choose_base_strategy().ok()?;
-    Some(strategy.config_dir().join("sessctl").join("config.toml"))
+    Some(user_directory()?.join("config.toml"))
+}
+
+/// Where the user's files would be.
+fn user_directory() -> Option<PathBuf> {
+    Some(etcetera::choose_base_strategy().ok()?.config_dir().join("sessctl"))
+}
+
+/// The first and the last port.
+fn range(text: String) -> std::result::Result<RangeInclusive<u16>, String> {
+    let wrong = || {
+        let shown = text.escape_debug();
+        format!("`{shown}` are no ports; write the first and the last, such as `20000-24999`")
+    };
+    let (first, last) = text.split_once('-').ok_or_else(wrong)?;
+    match (first.trim().parse(), last.trim().parse()) {
+        (Ok(first), Ok(last)) if 1024 <= first && first <= last => Ok(first..=last),
+        _ => Err(wrong()),
+    }
+}
+
+fn shown_range(range: &RangeInclusive<u16>) -> String {
+    format!("{}-{}", range.start(), range.end())
 }
 
 /// What git takes as the beginning of a branch's name; empty is no prefix at all.

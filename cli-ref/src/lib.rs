@@ -16,6 +16,7 @@ mod bar;
 mod chord;
 mod commands;
 mod config;
+mod devcontainer;
 mod engines;
 mod explanations;
 mod images;
@@ -23,5 +24,6 @@ mod pipes;
 mod surroundings;
 mod terminal;
 mod ui;
+mod updates;
 
 pub use app::App;

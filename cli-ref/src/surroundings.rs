@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use etcetera::BaseStrategy;
 use session_core::{Error, ErrorKind, HostView, Layout, Result};
 
-use crate::config::{Origin, Setting, Settings, variable};
+use crate::config::{Agents, Origin, Setting, Settings, variable};
 
 /// All that is read from the outside, once.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Surroundings {
     pub(crate) host: HostView,
     /// What is configured, apart from the home.
     pub(crate) settings: Settings,
+    /// The agents there are.
+    pub(crate) agents: Agents,
     /// Where the home that `layout` has comes from.
     pub(crate) home_origin: Origin,
     /// Whether the user's systemd runs, which would end a holder at the end of the login.
@@ -47,9 +49,19 @@ impl Surroundings {
             .with_shell(vec![shell.unwrap_or_else(|| "/bin/sh".to_owned())])
             .with_ssh_client(environment.get("SSH_CLIENT").cloned())
             .with_environment(environment);
+        let host = match strategy()?
+            .config_dir()
+            .join("sessctl/mcp.json")
+            .into_os_string()
+            .into_string()
+        {
+            Ok(file) => host.with_mcp_file(file),
+            Err(_) => host,
+        };
         let Setting { value: home, origin: home_origin } = find_home(home)?;
         let layout = Layout::new(absolute(&here, &home));
-        Ok(Self { layout, host, settings, home_origin, has_systemd })
+        let agents = Agents::read()?;
+        Ok(Self { layout, host, settings, agents, home_origin, has_systemd })
     }
 }
 

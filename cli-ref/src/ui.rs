@@ -73,6 +73,14 @@ impl Ui {
         read.is_ok_and(|count| count > 0) && !matches!(answer.as_str(), "n" | "no")
     }
 
+    /// Asks for a word; `None` at the end of the input.
+    pub(crate) fn ask(self, question: &str) -> Option<String> {
+        eprint!("{question} ");
+        let mut answer = String::new();
+        let read = std::io::stdin().lock().read_line(&mut answer);
+        read.is_ok_and(|count| count > 0).then(|| answer.trim().to_owned())
+    }
+
     /// Asks; anything but `y` or `yes` is a no.
     pub(crate) fn confirm(self, question: &str) -> bool {
         eprint!("{question} [y/N] ");

@@ -15,6 +15,8 @@ pub struct HostView {
     pub home: Utf8PathBuf,
     /// Where anybody may make short-lived files, `/tmp` on most machines.
     pub temporary_directory: Utf8PathBuf,
+    /// The person's file of MCP servers for every agent, if there may be one.
+    pub mcp_file: Option<Utf8PathBuf>,
     /// The person's login name.
     pub user: String,
     /// Program and arguments of the person's shell.
@@ -35,6 +37,7 @@ impl HostView {
         Self {
             home: working_directory.clone(),
             temporary_directory: "/tmp".into(),
+            mcp_file: None,
             working_directory,
             user: user.into(),
             shell: vec!["/bin/sh".to_owned()],
@@ -62,6 +65,13 @@ impl HostView {
     #[must_use]
     pub fn with_temporary_directory(mut self, directory: impl Into<Utf8PathBuf>) -> Self {
         self.temporary_directory = directory.into();
+        self
+    }
+
+    /// Says where the person names MCP servers for every agent.
+    #[must_use]
+    pub fn with_mcp_file(mut self, file: impl Into<Utf8PathBuf>) -> Self {
+        self.mcp_file = Some(file.into());
         self
     }
 

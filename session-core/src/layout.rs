@@ -19,6 +19,7 @@ pub const WORK_LINK: &str = "work";
 /// active/<name>              links to the sessions that run
 /// trash/<id>/                removed sessions, whole
 /// credentials/<agent>/<name>/ logins, shared by sessions
+/// ports/<number>             which session has a port
 /// locks/<id>.lock            held while an operation works on a session
 /// audit.log                  one JSON line for each operation
 /// ```
@@ -76,6 +77,16 @@ impl Layout {
     /// The agent's login directory that is called `name`.
     pub fn credentials(&self, agent: &str, name: &str) -> Utf8PathBuf {
         self.home.join("credentials").join(agent).join(name)
+    }
+
+    /// Which session has which port.
+    pub fn ports(&self) -> Utf8PathBuf {
+        self.home.join("ports")
+    }
+
+    /// Held while ports are given out.
+    pub(crate) fn ports_lock(&self) -> Utf8PathBuf {
+        self.locks().join("ports.lock")
     }
 
     /// The link to a running session.

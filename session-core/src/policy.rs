@@ -1,6 +1,7 @@
 //! From what is asked to what will be made: pure, and with every problem named at once.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use sha2::{Digest, Sha256};
@@ -8,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::agent::{self, AgentOptions, Login};
 use crate::profile::Profile;
 use crate::{
-    Capabilities, Error, HostView, Layout, ProjectPlan, ResolvedSpec, Result, SessionId,
+    Capabilities, Error, HostView, Layout, MountPlan, ProjectPlan, ResolvedSpec, Result, SessionId,
     SessionName, SessionSpec, SourceFacts, Strategy, Timestamp, Uncommitted,
 };
 
@@ -18,6 +19,8 @@ pub(crate) use container::login_shell;
 
 /// What containers are made of where neither a spec nor the policy says anything.
 const DEFAULT_IMAGE: &str = "sessctl-shell:latest";
+/// Below those that systems give to outgoing connections.
+const DEFAULT_PORTS: RangeInclusive<u16> = 20000..=24999;
 /// What the agent is called where an image's shell is the command.
 const SHELL: &str = "shell";
 
@@ -33,6 +36,8 @@ pub struct Policy {
     pub include: Vec<String>,
     /// What a container is made of where a spec names no image.
     pub image: String,
+    /// The TCP ports that sessions get.
+    pub ports: RangeInclusive<u16>,
 }
 
 impl Default for Policy {
@@ -42,6 +47,7 @@ impl Default for Policy {
             exclude: Vec::new(),
             include: Vec::new(),
             image: DEFAULT_IMAGE.to_owned(),
+            ports: DEFAULT_PORTS,
         }
     }
 }
@@ -228,6 +234,11 @@ impl Policy {
                 "what is asked about an agent needs an agent with a profile (--agent)".to_owned(),
             );
         }
+        if in_container && !container.upload {
+            let source = layout.session(id).join("files");
+            let target = agent::CONTAINER_FILES.into();
+            mounts.insert(0, MountPlan { source, target, read_only: false });
+        }
         if !problems.is_empty() {
             problems.dedup();
             return Err(Error::problems("policy.resolve", problems).with_session(name.as_str()));
@@ -249,6 +260,7 @@ impl Policy {
             working_directory,
             projects,
             environment: spec.environment.clone(),
+            ports: spec.ports.clone(),
             labels: spec.labels.clone(),
             container,
         })

@@ -1,5 +1,6 @@
 //! The durable document about a session.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use camino::Utf8PathBuf;
@@ -57,6 +58,9 @@ pub struct SessionRecord {
     /// When something last happened at its terminal, as known when the record was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_activity: Option<Timestamp>,
+    /// The TCP ports that it has to itself, by name; given at its last start.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ports: BTreeMap<String, u16>,
     /// How its main process last ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit: Option<Exit>,
@@ -69,6 +73,9 @@ pub struct SessionRecord {
     /// How many tool calls the agent made, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_call_count: Option<u64>,
+    /// The conversation that its agent was last known to have open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<String>,
     /// The document as it was read, if it holds something that this version does not know.
     #[serde(skip)]
     #[schemars(skip)]
@@ -92,10 +99,12 @@ impl SessionRecord {
             started_at: None,
             ended_at: None,
             last_activity: None,
+            ports: BTreeMap::new(),
             exit: None,
             model: None,
             message_count: None,
             tool_call_count: None,
+            conversation: None,
             original: None,
         }
     }

@@ -50,6 +50,8 @@ pub struct SessionSpec {
     pub include: Vec<String>,
     /// Variables to set in the session. **Not for secrets**: they stand in the record.
     pub environment: BTreeMap<String, String>,
+    /// Names of TCP ports that the session has to itself: variables `SESSCTL_PORT_<name>` in it.
+    pub ports: Vec<String>,
     /// Free key-value pairs, kept in the record.
     pub labels: BTreeMap<String, String>,
     /// What only a container can have.
@@ -157,6 +159,9 @@ pub struct ResolvedSpec {
     /// Variables to set in the session; no secrets.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// Names of TCP ports that the session has to itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<String>,
     /// Free key-value pairs.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -189,6 +194,7 @@ impl ResolvedSpec {
             directory,
             projects: Vec::new(),
             environment: BTreeMap::new(),
+            ports: Vec::new(),
             labels: BTreeMap::new(),
             container: ContainerOptions::default(),
         }

@@ -31,10 +31,20 @@ impl Engine {
         Some(Self { kind, address, home, count: Cell::new(0) })
     }
 
+    /// The path of its socket.
+    pub(crate) fn socket(&self) -> String {
+        self.address.trim_start_matches("unix://").to_owned()
+    }
+
     /// A name that nothing has yet.
     pub(crate) fn name(&self, word: &str) -> String {
         self.count.set(self.count.get() + 1);
         format!("bench-{}-{word}-{}", std::process::id(), self.count.get())
+    }
+
+    /// Where it answers.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
     }
 
     /// The engine's own command.

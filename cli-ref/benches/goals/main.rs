@@ -9,9 +9,11 @@
 mod pairs;
 mod trees;
 
+mod agents;
 mod branch;
 mod containers;
 mod copy;
+mod devcontainer;
 mod engines;
 mod registry;
 mod start;
@@ -29,5 +31,7 @@ fn main() {
     terminal::run(&mut goals);
     registry::run(&mut goals);
     containers::run(&mut goals);
+    devcontainer::run(&mut goals);
+    agents::run(&mut goals);
     goals.end();
 }

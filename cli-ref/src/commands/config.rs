@@ -46,6 +46,7 @@ fn entry(key: &str, value: Value, origin: &Origin) -> Value {
 fn shown(value: &Value) -> String {
     let text = match value {
         Value::Array(parts) => parts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+        Value::Bool(switch) => switch.to_string(),
         other => other.as_str().unwrap_or_default().to_owned(),
     };
     if text.is_empty() { "-".to_owned() } else { plain(&text) }

@@ -1,22 +1,28 @@
 //! One file for each thing to do.
 
+mod agents;
 mod attach;
 mod choice;
 mod config;
+mod conversations;
+mod devcontainer;
 mod doctor;
 mod exec;
 mod explain;
 mod image;
 mod inspect;
 mod list;
+mod login;
 mod logs;
 mod man;
+mod menu;
 mod remove;
 mod restore;
 mod start;
 mod stats;
 mod stop;
 mod trash;
+mod update;
 
 use std::collections::BTreeMap;
 
@@ -38,6 +44,9 @@ impl Context {
     /// Does it; gives the code to end with.
     pub(crate) async fn run(&self, command: Command) -> Result<u8> {
         match command {
+            Command::Agents(arguments) => agents::run(self, &arguments).await,
+            Command::Login(arguments) => login::run(self, &arguments).await,
+            Command::Logout(arguments) => login::forget(self, &arguments).await,
             Command::Start(arguments) => start::run(self, *arguments).await,
             Command::Attach(arguments) => attach::run(self, arguments).await,
             Command::List(arguments) => list::run(self, &arguments).await,
@@ -49,11 +58,17 @@ impl Context {
             Command::Logs(arguments) => logs::run(self, &arguments).await,
             Command::Inspect(arguments) => inspect::run(self, &arguments).await,
             Command::Stats(arguments) => stats::run(self, &arguments).await,
+            Command::Conversations(arguments) => conversations::run(self, arguments).await,
+            Command::Update(arguments) => update::run(self, &arguments).await,
             Command::Image(arguments) => image::run(self, &arguments).await,
             Command::Restore(arguments) => restore::run(self, &arguments).await,
             Command::Trash(arguments) => trash::run(self, &arguments).await,
             Command::Doctor(arguments) => doctor::run(self, &arguments).await,
-            Command::Completions(_) | Command::Config(_) | Command::Explain(_) | Command::Man => {
+            Command::Completions(_)
+            | Command::Config(_)
+            | Command::Devcontainer(_)
+            | Command::Explain(_)
+            | Command::Man => {
                 let message = "needs no sessions and is done before";
                 Err(Error::new(ErrorKind::Internal, "sessctl.run", message))
             }
@@ -73,6 +88,7 @@ impl Context {
 }
 
 pub(crate) use config::run as config;
+pub(crate) use devcontainer::run as devcontainer;
 pub(crate) use explain::run as explain;
 pub(crate) use man::{completions, manual};
 

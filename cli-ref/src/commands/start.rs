@@ -6,12 +6,13 @@ use session_core::{
     SessionName, SessionSpec, Strategy, Uncommitted,
 };
 
-use super::{Context, attach, choice, variables};
+use super::{Context, attach, choice, menu, variables};
 use crate::args::{AgentArguments, Container, Start};
 use crate::bar;
 use crate::chord::Chord;
 use crate::surroundings::at_terminal;
 use crate::terminal;
+use crate::updates;
 
 pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
     let detach = arguments.detach;
@@ -30,7 +31,11 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
             _ => {}
         }
     }
+    menu::settle(context, &mut spec).await?;
     choice::settle(context, &mut spec).await?;
+    if let Some(agent) = &spec.agent {
+        updates::look(context, agent).await;
+    }
 
     let progress = bar::progress(context.ui);
     let interrupted = progress.clone();
@@ -109,6 +114,9 @@ fn agent_options(asked: AgentArguments) -> Result<AgentOptions> {
     options.headless = asked.headless;
     options.unattended = asked.unattended;
     options.credentials = asked.credentials;
+    options.resume_from = asked.resume_from;
+    options.mcp_config = asked.mcp_config;
+    options.settings = asked.settings;
     for shared in &asked.share {
         let Some((resource, policy)) = shared.split_once('=') else {
             let message = format!(
@@ -169,6 +177,7 @@ fn spec(arguments: Start) -> Result<SessionSpec> {
     spec.agent = arguments.agent;
     spec.agent_options = agent_options(arguments.agent_options)?;
     spec.environment = variables(&arguments.env)?;
+    spec.ports = arguments.port;
     spec.command = arguments.command;
     Ok(spec)
 }

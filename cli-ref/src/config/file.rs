@@ -19,7 +19,7 @@ const LIMIT: u64 = 64 * 1024;
 
 /// What is done where the file is a symbolic link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Links {
+pub(crate) enum Links {
     /// A person's own may be one; many keep their configuration elsewhere.
     Follow,
     /// A stranger's may not: it could lead to any file.
@@ -37,6 +37,11 @@ pub(super) fn project(here: &Path) -> Option<PathBuf> {
 
 /// Reads a file; `None` if there is none.
 pub(super) fn read(path: &Path, links: Links) -> Result<Option<Config>> {
+    text(path, links)?.map(|text| parse(path, &text)).transpose()
+}
+
+/// Reads a small file of text; `None` if there is none.
+pub(super) fn text(path: &Path, links: Links) -> Result<Option<String>> {
     let refuse = |why: &str| {
         let message = format!("`{}` {why}; make it a small text file, or remove it", shown(path));
         Err(Error::new(ErrorKind::InvalidInput, OPERATION, message))
@@ -63,7 +68,7 @@ pub(super) fn read(path: &Path, links: Links) -> Result<Option<Config>> {
         return refuse("has more than 64 KiB");
     }
     let Ok(text) = String::from_utf8(bytes) else { return refuse("is not UTF-8") };
-    parse(path, &text).map(Some)
+    Ok(Some(text))
 }
 
 /// Refuses a project's file that has one of `keys`: it comes with a clone, and nobody reads a clone
@@ -137,6 +142,6 @@ fn line(text: &str, offset: usize) -> usize {
     before.filter(|byte| **byte == b'\n').count() + 1
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     plain(&path.to_string_lossy())
 }

@@ -261,7 +261,7 @@ fn results_as_documents() {
 /// A long copy shows a bar on a terminal, and nothing of it elsewhere or afterwards.
 #[test]
 fn a_bar_for_long_copies() {
-    let place = Place::with_repository();
+    let place = Place::in_memory();
     for n in 0..60_000 {
         std::fs::write(place.path(format!("project/{n}")), "text").expect("a small file");
     }

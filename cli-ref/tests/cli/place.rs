@@ -33,7 +33,16 @@ pub(crate) struct Done {
 impl Place {
     /// A place with an empty directory `project`.
     pub(crate) fn new() -> Self {
-        let root = tempfile::tempdir().expect("a temporary directory");
+        Self::at(tempfile::tempdir().expect("a temporary directory"))
+    }
+
+    /// A place on no disk, for what makes files by the ten thousand.
+    pub(crate) fn in_memory() -> Self {
+        let root = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        Self::at(root.expect("a temporary directory"))
+    }
+
+    fn at(root: tempfile::TempDir) -> Self {
         for directory in ["user", "project"] {
             std::fs::create_dir(root.path().join(directory)).expect("an empty place");
         }
@@ -169,6 +178,15 @@ impl Drop for Place {
             };
             let _ = self.command(words).output();
         }
+    }
+}
+
+/// Waits until it has happened; fails if it does not within a minute.
+pub(crate) fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !happened() {
+        assert!(std::time::Instant::now() < deadline, "{what} did not happen");
+        std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
 

@@ -6,6 +6,7 @@ mod building;
 mod by_hand;
 mod clients;
 mod direct_access;
+mod elsewhere;
 mod engine;
 mod errors;
 mod full_disk;

@@ -3,6 +3,8 @@
 
 #[path = "../engines/direct_access.rs"]
 mod direct_access;
+#[path = "../engines/elsewhere.rs"]
+mod elsewhere;
 #[path = "../engines/engine.rs"]
 #[expect(dead_code, reason = "the tests of the other engines use all of it")]
 mod engine;
@@ -41,7 +43,8 @@ fn main() -> ExitCode {
     let program = (world::PROGRAM, Path::new(env!("CARGO_BIN_EXE_sessctl")));
     engines::as_rootless_user_with(&[program]);
     let found = engines::podman_rootless().and_then(|address| Engine::at("podman", &address));
-    let tests = [journey::TESTS, direct_access::TESTS, kills::TESTS, processes::TESTS];
+    let tests =
+        [journey::TESTS, direct_access::TESTS, elsewhere::TESTS, kills::TESTS, processes::TESTS];
     let trial = |(name, test): &Test| {
         let test = *test;
         match found.clone() {

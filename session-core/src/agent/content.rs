@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::comments;
 use crate::profile::{Format, Resource, Template, Variables};
 use crate::{Error, ErrorKind, Result};
 
@@ -63,7 +64,7 @@ pub(super) fn merged(
     write(format, &document, called)
 }
 
-fn read(format: Format, bytes: &[u8], called: &str) -> Result<Value> {
+pub(super) fn read(format: Format, bytes: &[u8], called: &str) -> Result<Value> {
     let refuse = |reason: String| {
         let message =
             format!("`{called}` is not valid: {reason}; mend it, or keep it out of the session");
@@ -74,7 +75,9 @@ fn read(format: Format, bytes: &[u8], called: &str) -> Result<Value> {
         return Ok(Value::Object(Map::new()));
     }
     let value = match format {
-        Format::Json => serde_json::from_str(text).map_err(|error| error.to_string()),
+        Format::Json => serde_json::from_str(text)
+            .or_else(|_| serde_json::from_str(&comments::without(text)))
+            .map_err(|error| error.to_string()),
         Format::Toml => toml::from_str(text).map_err(|error| error.message().to_owned()),
     };
     match value {
@@ -84,7 +87,7 @@ fn read(format: Format, bytes: &[u8], called: &str) -> Result<Value> {
     }
 }
 
-fn write(format: Format, document: &Value, called: &str) -> Result<Vec<u8>> {
+pub(super) fn write(format: Format, document: &Value, called: &str) -> Result<Vec<u8>> {
     let text = match format {
         Format::Json => serde_json::to_string_pretty(document).map_err(|error| error.to_string()),
         Format::Toml => toml::to_string(document).map_err(|error| error.to_string()),

@@ -1,17 +1,20 @@
 //! Where an agent's login is, and whether somebody is logged in.
 
 use camino::Utf8PathBuf;
+use serde::Serialize;
 
 use super::plan::{AgentOptions, Placement, host_path, host_variables};
 use crate::catalog::blocking;
 use crate::profile::Profile;
-use crate::{HostView, Layout, Result};
+use crate::{Error, ErrorKind, HostView, Layout, Result};
 
 /// The login that is used where none is named.
-const DEFAULT: &str = "default";
+pub(crate) const DEFAULT: &str = "default";
+/// A directory is called by it, below others.
+const LONGEST_NAME: usize = 64;
 
 /// What is known about an agent's login.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Login {
     /// The directory that holds it, shared by all sessions that use it.
@@ -37,21 +40,37 @@ impl Login {
                 profile.credentials.environment.join(", ")
             ));
         }
+        Some(format!("nobody is logged in to {}: {}", profile.title, self.remedy(profile)))
+    }
+
+    /// How to log in.
+    pub(crate) fn remedy(&self, profile: &Profile) -> String {
         let login = match self.name.as_str() {
             DEFAULT => format!("sessctl login -a {}", profile.name),
             name => format!("sessctl login -a {} --credentials {name}", profile.name),
         };
-        let by_variable: Vec<_> =
-            profile.credentials.environment.iter().map(String::as_str).collect();
-        let remedy = match (&profile.credentials.remedy, by_variable.is_empty()) {
-            (Some(remedy), _) => remedy.clone(),
-            (None, true) => format!("run `{login}` once"),
-            (None, false) => {
-                format!("run `{login}` once, or set one of {}", by_variable.join(", "))
-            }
-        };
-        Some(format!("nobody is logged in to {}: {remedy}", profile.title))
+        let variables = profile.credentials.environment.join(", ");
+        match &profile.credentials.remedy {
+            Some(remedy) => remedy.clone(),
+            None if profile.arguments.login.is_empty() => format!("set one of {variables}"),
+            None if variables.is_empty() => format!("run `{login}` once"),
+            None => format!("run `{login}` once, or set one of {variables}"),
+        }
     }
+}
+
+/// Refuses a name that could be something else than that of a directory.
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@' | '+');
+    let begins = name.starts_with(|first: char| first.is_ascii_alphanumeric());
+    if begins && name.len() <= LONGEST_NAME && name.chars().all(good) {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` can't be the name of a login; use letters, digits and `-_.@+`, {LONGEST_NAME} at most, a letter or digit first",
+        name.escape_debug().take(80).collect::<String>()
+    );
+    Err(Error::new(ErrorKind::InvalidInput, "agent.login", message))
 }
 
 /// Finds the login of `profile`: the one that is asked for; else ours; else, for sessions on the host, the person's
@@ -69,6 +88,7 @@ pub(crate) async fn find(
         .iter()
         .any(|name| host.environment.get(name).is_some_and(|value| !value.is_empty()));
     let name = options.credentials.clone().unwrap_or_else(|| DEFAULT.to_owned());
+    check_name(&name)?;
     if profile.credentials.files.is_empty() {
         return Ok(Login { directory: None, ready: by_variable, by_variable, name });
     }

@@ -6,11 +6,13 @@ use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Login;
+use super::{Login, mcp};
 use crate::catalog::remove_tree;
 use crate::profile::{Choice, Preset, Profile, ResourceKind, SharePolicy, Template, Variables};
 use crate::{Error, HostView, Result, SessionId, SessionName};
 
+/// What a session in a container calls its directory.
+pub(crate) const CONTAINER_FILES: &str = "/sessctl";
 /// Where an agent's state is in a container.
 const CONTAINER_STATE: &str = "/sessctl/state";
 /// Where the login directory is in a container.
@@ -42,6 +44,18 @@ pub struct AgentOptions {
     pub headless: bool,
     /// The agent asks no permission for anything.
     pub unattended: bool,
+    /// The conversation that the session begins with, which itself is not changed: a session's name or id, a
+    /// conversation's id, or the path of its file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume_from: Option<String>,
+    /// Files of MCP servers of this session's own, the strongest last; kept when it is made.
+    #[schemars(with = "Vec<String>")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mcp_config: Vec<Utf8PathBuf>,
+    /// A file of settings of this session's own; kept when it is made.
+    #[schemars(with = "Option<String>")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings: Option<Utf8PathBuf>,
 }
 
 /// A session's agent, decided; the rest stands in its profile.
@@ -78,6 +92,27 @@ pub struct AgentPlan {
     /// The agent asks no permission for anything.
     #[serde(default)]
     pub unattended: bool,
+    /// The conversation that the session begins with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// A conversation that a session begins with, found before anything is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Origin {
+    /// Its id where it comes from.
+    pub conversation: String,
+    /// Its file on the host, copied when the session is made.
+    #[schemars(with = "String")]
+    pub file: Utf8PathBuf,
+    /// The session that it was found in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// Where the copy is, below the agent's private directory.
+    pub copy: String,
+    /// The copy is one that the agent is told to go on from at its first start; else it is where the agent finds it.
+    pub fork: bool,
 }
 
 /// One directory, as the host and as the session sees it: the same where processes are the host's.
@@ -150,6 +185,18 @@ pub(crate) fn resolve(
             profile.title
         ));
     }
+    if profile.mcp.is_none() && !options.mcp_config.is_empty() {
+        problems.push(format!(
+            "{} can't be told of MCP servers (--mcp-config); leave it out",
+            profile.title
+        ));
+    }
+    if profile.overrides.is_none() && options.settings.is_some() {
+        problems.push(format!(
+            "{} takes no settings of a single session (--settings); leave it out",
+            profile.title
+        ));
+    }
     match (&options.prompt, options.headless) {
         (None, true) => problems
             .push("to answer and end (--headless) needs something to answer (--prompt)".to_owned()),
@@ -190,6 +237,7 @@ pub(crate) fn resolve(
         prompt: options.prompt.clone(),
         headless: options.headless,
         unattended: options.unattended,
+        origin: None,
     };
     let mounts = match placement {
         Placement::Mounted => mounts(request, &plan, problems),
@@ -209,7 +257,21 @@ fn shares(
         .iter()
         .map(|resource| (resource.name.clone(), resource.policy_under(options.preset)))
         .collect();
+    if profile.mcp.is_some() {
+        let bare = options.preset == Preset::Bare;
+        let policy = if bare { SharePolicy::Private } else { SharePolicy::SharedRo };
+        shares.insert(mcp::RESOURCE.to_owned(), policy);
+    }
     for (name, policy) in &options.share {
+        if profile.mcp.is_some() && name == mcp::RESOURCE {
+            if matches!(policy, SharePolicy::Private | SharePolicy::SharedRo) {
+                shares.insert(name.clone(), *policy);
+            } else {
+                problems
+                    .push(format!("your MCP servers can be private or shared-ro, not {policy}"));
+            }
+            continue;
+        }
         let Some(resource) = profile.resources.iter().find(|resource| resource.name == *name)
         else {
             let known: Vec<_> = shares.keys().map(String::as_str).collect();
@@ -322,6 +384,24 @@ impl AgentPlan {
             variables.set("CREDENTIALS", credentials.inside.as_str());
         }
         variables
+    }
+}
+
+impl Profile {
+    /// Where the person's files are that it names, on this host: places in capitals, then resources. What can't
+    /// be found out is left out.
+    pub fn host_paths(&self, host: &HostView) -> Vec<(String, Utf8PathBuf)> {
+        let variables = host_variables(self, host);
+        let places = self.places.keys().filter_map(|name| {
+            let name = name.to_ascii_uppercase();
+            let path = variables.get(&name)?.into();
+            Some((name, path))
+        });
+        let resources = self.resources.iter().filter_map(|resource| {
+            let path = host_path(resource.source.as_ref()?, &variables).ok()?;
+            Some((resource.name.clone(), path))
+        });
+        places.chain(resources).collect()
     }
 }
 

@@ -179,7 +179,8 @@ fn link_entries(state: &Beneath, target: &str, source: &Utf8Path) -> Result<()> 
         .try_for_each(|name| state.link(&format!("{target}/{name}"), source.join(name).as_str()))
 }
 
-/// Copies the person's directory: files and directories, links as what they lead to.
+/// Copies the person's directory: files and directories, links as what they lead to. What is copied is the
+/// owner's alone, and a program if it was one.
 fn copy_directory(state: &Beneath, target: &str, source: &Utf8Path) -> Result<()> {
     if !source.is_dir() {
         return Ok(());
@@ -199,7 +200,11 @@ fn copy_directory(state: &Beneath, target: &str, source: &Utf8Path) -> Result<()
             } else if found.is_file()
                 && let Some(bytes) = read(entry.path())?
             {
-                state.write(path.as_str(), &bytes)?;
+                // Hooks and skills bring programs along.
+                match found.mode() & 0o100 {
+                    0 => state.write(path.as_str(), &bytes)?,
+                    _ => state.write_program(path.as_str(), &bytes)?,
+                }
             }
         }
     }

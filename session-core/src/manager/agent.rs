@@ -6,7 +6,9 @@ use std::os::fd::OwnedFd;
 use camino::Utf8Path;
 
 use super::Inner;
-use crate::agent::{self, AgentPlan, Login};
+use super::connect::Connected;
+use crate::agent::carry::{self, Source};
+use crate::agent::{self, AgentPlan, Login, mcp};
 use crate::archive::{self, Pack};
 use crate::catalog::{blocking, make_private, remove_tree};
 use crate::profile::{Profile, Variables};
@@ -23,6 +25,7 @@ impl Inner {
         let Some(name) = &spec.agent else { return Ok(None) };
         let profile = match self.profiles.find(name) {
             Ok(profile) => profile,
+            Err(error) if self.profiles.is_broken(name) => return Err(error),
             // Only what it is called in lists.
             Err(_) if !spec.command.is_empty() || self.profiles.iter().next().is_none() => {
                 return Ok(None);
@@ -50,16 +53,22 @@ impl Inner {
         &self,
         record: &SessionRecord,
         session: &dyn Session,
-    ) -> Result<()> {
-        let Some(plan) = &record.spec.agent_plan else { return Ok(()) };
+        servers: &mcp::Servers,
+    ) -> Result<Connected> {
+        let Some(plan) = &record.spec.agent_plan else { return Ok(Connected::default()) };
         if !record.spec.container.upload {
-            return self.prepare_agent(record).await;
+            self.prepare_agent(record).await?;
+            return self.connect(record, servers).await;
         }
-        self.fetch_agent(record, session).await?;
+        if record.started_at.is_some() {
+            self.fetch_agent(record, session).await?;
+        }
         self.prepare_agent(record).await?;
+        let connected = self.connect(record, servers).await?;
         let path = plan.state.host.clone();
         let directory = blocking(move || open(&path)).await?;
-        session.put(&plan.state.inside, Pack::new(directory, ".").with_name(".").stream()).await
+        session.put(&plan.state.inside, Pack::new(directory, ".").with_name(".").stream()).await?;
+        Ok(connected)
     }
 
     /// Brings the agent's directory of an uploaded session back to the host; what the host had goes.
@@ -97,17 +106,44 @@ impl Inner {
         .await
     }
 
-    /// The command of the main process, this time.
-    pub(super) async fn command(&self, record: &SessionRecord) -> Result<Vec<String>> {
+    /// The command of the main process, this time, and the conversation that it has then, where that is known.
+    pub(super) async fn command(
+        &self,
+        record: &SessionRecord,
+        connected: &Connected,
+    ) -> Result<(Vec<String>, Option<String>)> {
         let command = record.spec.command.clone();
-        let Some((plan, profile, variables)) = self.agent(record)? else { return Ok(command) };
-        let (plan, profile) = (plan.clone(), profile.clone());
+        let Some((plan, profile, variables)) = self.agent(record)? else {
+            return Ok((command, None));
+        };
+        let (plan, profile, host) = (plan.clone(), profile.clone(), self.host.clone());
+        let (noted, first) = (record.conversation.clone(), record.started_at.is_none());
+        let (directory, mcp_file) = (record.spec.directory.clone(), connected.mcp_file.clone());
         blocking(move || {
-            let latest = agent::latest_conversation(&plan, &profile);
-            agent::argv(command, &plan, &profile, latest.as_ref(), &variables)
+            let latest = agent::latest_conversation(&plan, &profile, &host, noted.as_deref());
+            let latest = latest.as_ref();
+            let settings = agent::override_arguments(&profile, &directory)?;
+            let mcp_file = mcp_file.as_deref();
+            let argv = agent::argv(
+                command, &plan, &profile, latest, first, mcp_file, &settings, &variables,
+            )?;
+            let conversation = latest.map(|found| found.id.clone()).or(plan.conversation);
+            Ok((argv, conversation))
         })
         .await
         .map_err(|error| error.with_session(record.name.as_str()))
+    }
+
+    /// Copies the conversation that a new session begins with to where its agent finds it.
+    pub(super) async fn bring_conversation(
+        &self,
+        record: &SessionRecord,
+        source: &Source,
+    ) -> Result<()> {
+        let Some((plan, profile, _)) = self.agent(record)? else { return Ok(()) };
+        let (plan, profile, host) = (plan.clone(), profile.clone(), self.host.clone());
+        let source = source.clone();
+        blocking(move || carry::bring(&plan, &profile, &host, &source)).await
     }
 
     /// Takes other agents' marks away, and adds what the session's own one needs.
@@ -141,6 +177,7 @@ impl Inner {
                 .with_source(error)
         })?;
         let variables = plan.variables(profile, &self.host, &record.id, &record.name);
+        let variables = self.session_variables(record, variables);
         Ok(Some((plan, profile, variables)))
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::connect::check_names;
 use super::{Inner, Manager, Steps};
+use crate::agent::carry::{self, Source};
 use crate::catalog::{blocking, make_private};
 use crate::{
     Circumstances, Error, ErrorKind, Phase, Progress, ProjectRecord, ResolvedSpec, Result,
@@ -15,7 +17,8 @@ impl Manager {
     /// Decides everything about a session as [`create`](Self::create) would, and makes nothing: for
     /// front ends that ask a person something first. What goes wrong here would go wrong there.
     pub async fn plan(&self, spec: &SessionSpec) -> Result<ResolvedSpec> {
-        Ok(self.inner.resolve(SessionId::new(), spec.clone()).await?.spec)
+        let (record, _) = self.inner.resolve(SessionId::new(), spec.clone()).await?;
+        Ok(record.spec)
     }
 
     /// Makes a session, not started: its record, its workspace, its place at the backend.
@@ -35,7 +38,8 @@ impl Inner {
         progress: &Progress,
     ) -> Result<SessionRecord> {
         let id = SessionId::new();
-        let mut record = self.resolve(id, spec.clone()).await?;
+        let (mut record, source) = self.resolve(id, spec.clone()).await?;
+        self.check_connections(&record, &spec.agent_options).await?;
         if record.spec.container.upload && !spec.container.upload {
             progress.notice(
                 "the engine does not see the files of this host: the workspace is uploaded into a volume (as with --upload)",
@@ -54,7 +58,7 @@ impl Inner {
                     {
                         number += 1;
                         let name = format!("{automatic}-{number}").parse()?;
-                        record = self.resolve(id, spec.clone().with_name(name)).await?;
+                        (record, _) = self.resolve(id, spec.clone().with_name(name)).await?;
                     }
                     outcome => return outcome.map(|()| record),
                 }
@@ -67,7 +71,7 @@ impl Inner {
                 return Err(error);
             }
         };
-        let outcome = self.make(&record, &steps).await;
+        let outcome = self.make(&record, &spec, source.as_ref(), &steps).await;
         self.audit("create", &record, &outcome).await;
         match outcome {
             Ok(record) => Ok(record),
@@ -85,7 +89,11 @@ impl Inner {
     }
 
     /// Decides everything; the record is not yet anywhere.
-    async fn resolve(&self, id: SessionId, mut spec: SessionSpec) -> Result<SessionRecord> {
+    async fn resolve(
+        &self,
+        id: SessionId,
+        mut spec: SessionSpec,
+    ) -> Result<(SessionRecord, Option<Source>)> {
         if spec.sources.is_empty() && spec.strategy != Some(Strategy::None) {
             spec.sources.push(self.host.working_directory.clone());
         }
@@ -99,6 +107,13 @@ impl Inner {
                 Err(error) => problems.push(error),
             }
         }
+        let source = match self.origin(&mut spec).await {
+            Ok(source) => source,
+            Err(error) => {
+                problems.push(error);
+                None
+            }
+        };
         let on_host = backend.as_ref().is_some_and(|backend| backend.capabilities().host_processes);
         let agent = match self.agent_of(&spec, on_host).await {
             Ok(agent) => agent,
@@ -107,12 +122,25 @@ impl Inner {
                 None
             }
         };
+        if let Err(error) = check_names(spec.ports.iter()) {
+            problems.push(error);
+        }
         let now = Timestamp::now();
         let mut circumstances =
             Circumstances::new(id, now, &self.host, self.layout()).with_facts(&facts);
         circumstances.capabilities = backend.as_ref().map(|backend| backend.capabilities());
         circumstances.agent = agent.as_ref().map(|(profile, login)| (*profile, login));
         let resolved = self.policy.resolve(&spec, &circumstances);
+        let resolved = match (resolved, &source, &agent) {
+            (Ok(mut spec), Some(source), Some((profile, _))) => {
+                let settled = spec.agent_plan.as_mut().map_or(Ok(()), |plan| {
+                    let project = plan.workspace.clone();
+                    carry::settle(plan, profile, source, &project)
+                });
+                settled.map(|()| spec)
+            }
+            (resolved, _, _) => resolved,
+        };
         let spec = match (resolved, problems.len()) {
             (Ok(spec), 0) => spec,
             (Err(error), 0) => return Err(error),
@@ -126,7 +154,7 @@ impl Inner {
         };
         let mut record = SessionRecord::new(id, spec, self.host.user.clone(), now);
         record.ssh_client.clone_from(&self.host.ssh_client);
-        Ok(record)
+        Ok((record, source))
     }
 
     /// Takes the name. If a session that was never finished has it, that is taken back first.
@@ -162,11 +190,21 @@ impl Inner {
         self.try_settle(&other.id).await
     }
 
-    async fn make(&self, record: &SessionRecord, steps: &Steps<'_>) -> Result<SessionRecord> {
+    async fn make(
+        &self,
+        record: &SessionRecord,
+        asked: &SessionSpec,
+        source: Option<&Source>,
+        steps: &Steps<'_>,
+    ) -> Result<SessionRecord> {
         let root = self.layout().workspace(&record.id);
         blocking(move || make_private(&root)).await?;
+        self.keep_asked(record, &asked.agent_options).await?;
         if record.spec.agent_plan.is_some() {
             steps.step("agent", self.prepare_agent(record)).await?;
+        }
+        if let Some(source) = source {
+            steps.step("conversation", self.bring_conversation(record, source)).await?;
         }
         let backend = self.backend(&record.spec.backend)?;
         let beside =

@@ -3,8 +3,12 @@
 mod agent;
 mod audit;
 mod choose;
+mod connect;
+mod conversations;
 mod create;
+mod facts;
 mod list;
+mod login;
 mod rebuild;
 mod remove;
 mod run;
@@ -16,7 +20,9 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+pub use conversations::{ConversationEntry, ExportTo, Exported};
 pub use list::Inspection;
+pub use login::LoginRun;
 pub use remove::Removed;
 pub use settle::Reconciled;
 pub use trash::{TRASH_RETENTION, TrashItem};
@@ -111,6 +117,11 @@ impl Manager {
     #[must_use]
     pub fn with_profiles(self, profiles: Profiles) -> Self {
         self.changed(|inner| inner.profiles = profiles)
+    }
+
+    /// What it was told about the machine and the person.
+    pub fn host(&self) -> &HostView {
+        &self.inner.host
     }
 
     /// The agents it knows.

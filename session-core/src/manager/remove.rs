@@ -195,6 +195,7 @@ impl Inner {
         }
         // Before the name is free: afterwards the link may be another session's.
         let _ = std::fs::remove_file(self.layout().active(&record.name));
+        self.release_ports(&id).await;
         steps.step("index", self.catalog.forget(&id)).await?;
         self.catalog.remove_locks(&id);
         Ok(trash)

@@ -1,12 +1,13 @@
 //! Starting, stopping, attaching, and running other processes beside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::symlink;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::connect::{Connected, expected_names};
 use super::{Inner, Manager, Steps};
 use crate::catalog::{blocking, make_private};
 use crate::policy::login_shell;
@@ -83,8 +84,10 @@ impl Manager {
         progress: &Progress,
     ) -> Result<Attachment> {
         let home = self.layout().home();
-        self.inner.catalog.read(id).await?;
-        if !self.inner.terminals.is_held(home, id).await? {
+        let record = self.inner.catalog.read(id).await?;
+        if self.inner.terminals.is_held(home, id).await? {
+            self.inner.note_open_conversation(&record).await;
+        } else {
             if options.read_only {
                 let message =
                     "it is not running; start it with `sessctl attach` without --read-only";
@@ -191,19 +194,33 @@ impl Inner {
             // The holder of a session that has just ended has not gone yet.
             self.await_holder_end(&record).await?;
         }
-        let launch = match running {
-            true => None,
-            false => {
-                if record.spec.agent_plan.is_some() {
-                    steps.step("agent", self.renew_agent(&record, &*session)).await?;
-                }
-                let environment = self.environment(&record, backend.capabilities())?;
-                let command = self.command(&record).await?;
-                Some(Launch::new(command).with_environment(environment).with_size(size))
-            }
-        };
+        let (mut claim, mut conversation) = (None, None);
         let before = record.clone();
         let now = Timestamp::now();
+        let (record, launch) = match running {
+            true => (record, None),
+            false => {
+                let capabilities = backend.capabilities();
+                let leased = self.lease_ports(&record, capabilities.host_processes);
+                let (record, servers) = leased.await?;
+                let mut connected = Connected::default();
+                if record.spec.agent_plan.is_some() {
+                    let renewed = self.renew_agent(&record, &*session, &servers);
+                    connected = steps.step("agent", renewed).await?;
+                }
+                let mut beginning = record.clone();
+                beginning.started_at = Some(now);
+                let mut environment = self.environment(&beginning, capabilities)?;
+                let (command, begun_with) = self.command(&record, &connected).await?;
+                if let Some(id) = &begun_with {
+                    claim = self.claim_conversation(&record, id).await?;
+                }
+                conversation = begun_with;
+                environment.extend(connected.environment);
+                let launch = Launch::new(command).with_environment(environment).with_size(size);
+                (record, Some(launch))
+            }
+        };
         let record = if running {
             record
         } else {
@@ -211,6 +228,7 @@ impl Inner {
                 record.started_at = Some(now);
                 record.ended_at = None;
                 record.exit = None;
+                record.conversation = conversation.or(record.conversation.take());
             });
             steps.step("record", begun).await?
         };
@@ -225,12 +243,14 @@ impl Inner {
         // Before it runs: whoever records its end takes the link away, perhaps at once.
         self.link_active(&record).await;
         let held = steps.step("main-process", self.terminals.hold(request)).await;
+        drop(claim);
         if held.is_err() && !running {
             let _ = std::fs::remove_file(self.layout().active(&record.name));
             let undone = self.catalog.update(id, |record| {
                 record.started_at = before.started_at;
                 record.ended_at = before.ended_at;
                 record.exit = before.exit.clone();
+                record.conversation.clone_from(&before.conversation);
             });
             if let Err(error) = undone.await {
                 tracing::warn!(%error, session = %record.name, "a start that failed stays recorded");
@@ -238,6 +258,10 @@ impl Inner {
         }
         self.audit("start", &record, &held).await;
         held.map_err(|error| error.with_session(before.name.as_str()))?;
+        if !running && before.started_at.is_some() {
+            // It may have ended by itself; now nobody waits for its first byte.
+            self.note_facts(&record, None).await;
+        }
         Ok(record)
     }
 
@@ -253,9 +277,11 @@ impl Inner {
         if let Some(session) = self.open(&record).await? {
             let end = self.end(&record, &*session, grace);
             if session.status().await?.is_running() {
+                let open = self.open_conversation(&record).await;
                 let outcome = steps.step("main-process", end).await;
                 self.audit("stop", &record, &outcome).await;
                 outcome?;
+                self.note_facts(&record, open).await;
             } else {
                 // What runs beside the main process ends, too; nothing to tell (S2.13).
                 end.await?;
@@ -311,17 +337,21 @@ impl Inner {
         let mut environment = BTreeMap::new();
         if capabilities.host_processes {
             environment.clone_from(&self.host.environment);
+            let expected: BTreeSet<_> = expected_names().collect();
             environment.retain(|key, _| {
-                !key.starts_with("SESSCTL_") && !OF_ANOTHER_TERMINAL.contains(&key.as_str())
+                !expected.contains(key)
+                    && !key.starts_with("SESSCTL_")
+                    && !OF_ANOTHER_TERMINAL.contains(&key.as_str())
             });
             environment.insert("PWD".to_owned(), record.spec.working_directory.to_string());
         }
         self.agent_environment(record, capabilities.host_processes, &mut environment)?;
         environment.insert("TERM".to_owned(), TERM.to_owned());
+        let (ours, expected): (Vec<_>, Vec<_>) =
+            self.about(record)?.into_iter().partition(|(name, _)| name.starts_with("SESSCTL_"));
+        environment.extend(expected);
         environment.extend(record.spec.environment.clone());
-        environment.insert("SESSCTL_SESSION_ID".to_owned(), record.id.to_string());
-        environment.insert("SESSCTL_SESSION_NAME".to_owned(), record.name.to_string());
-        environment.insert("SESSCTL_SESSION_DIR".to_owned(), record.spec.directory.to_string());
+        environment.extend(ours);
         Ok(environment)
     }
 

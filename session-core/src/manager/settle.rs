@@ -118,6 +118,7 @@ impl Inner {
     pub(super) async fn take_back(&self, record: &SessionRecord) -> Result<()> {
         self.backend(&record.spec.backend)?.destroy(&record.id).await?;
         self.catalog.discard(&record.id).await?;
+        self.release_ports(&record.id).await;
         self.catalog.remove_locks(&record.id);
         Ok(())
     }

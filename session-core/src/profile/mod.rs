@@ -1,20 +1,34 @@
 //! What is known about an agent, as data: no agent has code of its own.
 
+mod check;
 mod conversation;
-mod parse;
+mod document;
+mod facts;
+mod mcp;
+mod merge;
+mod overrides;
+mod problem;
+mod readiness;
 mod resource;
 mod set;
 mod template;
+mod unknown;
+mod update;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use conversation::{Choice, Conversation};
+pub use conversation::{Choice, Conversation, Database};
+pub use facts::{DatabaseFacts, Facts, Live, Selector};
+pub use mcp::{Mcp, McpSource};
+pub use overrides::{OverrideRule, Overrides};
+pub use readiness::ReadinessCheck;
 pub use resource::{Format, Preset, Resource, ResourceKind, SharePolicy};
-pub use set::Profiles;
+pub use set::{ProfileFile, Profiles};
 pub use template::{Template, Variables};
+pub use update::{Engine, Update};
 
 /// One agent: how it is run, what it keeps where, what of the person's it may see
 /// (`docs/schemas/profile.json`; the file format is described in `docs/agents.md`).
@@ -22,12 +36,17 @@ pub use template::{Template, Variables};
 /// Strings marked as templates hold `${NAME}` for what is only known later; see [`Variables`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{ "required": ["title"] }, { "required": ["extends"] }]))]
 #[non_exhaustive]
 pub struct Profile {
-    /// The word for it: lowercase letters, digits and dashes. Taken from the file's name.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    /// The word for it: lowercase letters, digits and dashes. The file's name, never in the file.
+    #[serde(skip)]
     pub name: String,
+    /// The profile that this one changes; what is said here is put over what that one says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extends: Option<String>,
     /// Its name as people write it.
+    #[serde(default)]
     pub title: String,
     /// What containers are made of where nothing else is asked for.
     #[serde(default)]
@@ -48,12 +67,27 @@ pub struct Profile {
     /// What of the person's comes into a session, and what is made there beforehand.
     #[serde(default)]
     pub resources: Vec<Resource>,
+    /// What has to be in order before it can work, with the way to mend it.
+    #[serde(default)]
+    pub checks: Vec<ReadinessCheck>,
     /// How it logs in.
     #[serde(default)]
     pub credentials: Credentials,
     /// Its conversations.
     #[serde(default)]
     pub conversation: Conversation,
+    /// How to read what it is doing from what it wrote.
+    #[serde(default)]
+    pub facts: Facts,
+    /// How it is told of MCP servers, if it can be.
+    #[serde(default)]
+    pub mcp: Option<Mcp>,
+    /// How settings of a single session reach it, if they can.
+    #[serde(default)]
+    pub overrides: Option<Overrides>,
+    /// How its program is kept up to date, if that is known.
+    #[serde(default)]
+    pub update: Option<Update>,
 }
 
 /// Arguments, as templates; those of one start are put together in this order.
@@ -77,7 +111,7 @@ pub struct Arguments {
     pub unattended: Vec<String>,
     /// To print its version and do nothing else.
     pub version: Vec<String>,
-    /// To log in, at a terminal.
+    /// To log in, at a terminal, once for all sessions; there is no session around it.
     pub login: Vec<String>,
     /// To use the servers that `${MCP_FILE}` names.
     pub mcp: Vec<String>,
@@ -135,3 +169,12 @@ pub struct Credentials {
     /// What to do where it is missing, as people read it.
     pub remedy: Option<String>,
 }
+
+/// What a file may say, as a JSON Schema.
+fn schema() -> serde_json::Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_deserialize();
+    settings.into_generator().into_root_schema_for::<Profile>().to_value()
+}
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,7 @@ always = [STEPS]
 new = ["--id", "${CONVERSATION_ID}"]
 resume = ["--resume", "${CONVERSATION_ID}"]
 unattended = ["--bold"]
+login = ["login"]
 prompt = ["${PROMPT}"]
 
 [places.config]

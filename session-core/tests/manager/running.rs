@@ -249,9 +249,10 @@ async fn the_environment_is_the_sessions_own() {
         .await;
         let directory = world.place.layout().session(&record.id);
         let working = &record.spec.working_directory;
-        let (path, pwd) = match host_processes {
-            true => ("PATH=/bin".to_owned(), format!("PWD={working}")),
-            false => ("PATH=unset".to_owned(), "PWD=unset".to_owned()),
+        let (path, pwd, directory) = match host_processes {
+            true => ("PATH=/bin".to_owned(), format!("PWD={working}"), directory.to_string()),
+            // A path that they can't see is not told to them.
+            false => ("PATH=unset".to_owned(), "PWD=unset".to_owned(), "unset".to_owned()),
         };
         assert_eq!(
             told,

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use super::on_each_engine;
-use crate::place::{Place, finish, processes_with};
+use crate::place::{Place, finish, processes_with, until};
 use crate::screen::Screen;
 
 const PROMPT: &str = "bash-";
@@ -36,6 +36,8 @@ on_each_engine! {
         screen.wait_for("on-42-screen");
         screen.type_in("\u{1c}");
         assert_eq!(screen.end(), 0);
+        // A busy disk takes it later than the screen; what a killed holder had not written is gone.
+        until("the line in the log", || place.good(&["logs", name]).contains("on-42-screen"));
         kill_holders(&place);
         let session = place.session(name);
         assert_eq!(session["status"], "running", "{session}");

@@ -1,0 +1,219 @@
+//! Where a project's `devcontainer.json` is, and how it is read and written.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rustix::fs::{Mode, OFlags};
+use session_core::{Error, ErrorKind, Result};
+
+use super::OPERATION;
+use crate::ui::plain;
+
+const DIRECTORY: &str = ".devcontainer";
+const NAME: &str = "devcontainer.json";
+const HIDDEN_NAME: &str = ".devcontainer.json";
+/// More than anybody writes by hand.
+const LIMIT: u64 = 1024 * 1024;
+
+/// What a project without a file gets: an image that has the user `vscode`.
+///
+/// A file that says just this is ours, and is removed with the mounts.
+const FRESH: &str =
+    "// Made by `sessctl devcontainer apply`; https://containers.dev says what else can stand here.
+{
+  \"image\": \"mcr.microsoft.com/devcontainers/base:ubuntu\"
+}
+";
+
+/// One project's file.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The file itself, with all links resolved.
+    path: Utf8PathBuf,
+    /// What it said when it was read; `None` if there is none yet.
+    found: Option<String>,
+}
+
+impl Place {
+    /// Finds and reads the file of a project's directory, or the file that `path` is.
+    ///
+    /// A link is followed only as long as it stays in the project: a project may come from
+    /// anybody, and must not choose which of the user's files is rewritten.
+    pub(crate) fn find(path: &Utf8Path) -> Result<Self> {
+        let kind = fs::metadata(path).map_err(|error| failed("can't look at", path, error));
+        if kind.is_err() && path.extension() == Some("json") {
+            let parent = path.parent().filter(|parent| !parent.as_str().is_empty());
+            let parent = resolved(parent.unwrap_or(Utf8Path::new(".")))?;
+            if fs::symlink_metadata(path).is_ok() {
+                return Err(refused(path, "is a link that leads nowhere; remove it"));
+            }
+            let name = path.file_name().unwrap_or(NAME);
+            return Ok(Self { path: parent.join(name), found: None });
+        }
+        let kind = kind?;
+        if !kind.is_dir() {
+            return Self::read(path, &project_of(path)?);
+        }
+        let project = resolved(path)?;
+        match candidates(&project)?.as_slice() {
+            [] => {
+                let directory = project.join(DIRECTORY);
+                if fs::symlink_metadata(&directory).is_ok() && resolved(&directory)? != directory {
+                    return Err(refused(&directory, "is a link; name the file itself"));
+                }
+                Ok(Self { path: directory.join(NAME), found: None })
+            }
+            [one] => Self::read(one, &project),
+            several => {
+                let list: Vec<_> = several.iter().map(|path| format!("`{path}`")).collect();
+                let message = format!("there are several files; name one: {}", list.join(", "));
+                Err(Error::new(ErrorKind::InvalidInput, OPERATION, plain(&message)))
+            }
+        }
+    }
+
+    /// Where it is, or will be.
+    pub(crate) fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
+    /// What it says, or what a new one says.
+    pub(crate) fn text(&self) -> &str {
+        self.found.as_deref().unwrap_or(FRESH)
+    }
+
+    /// Whether there is a file.
+    pub(crate) fn is_there(&self) -> bool {
+        self.found.is_some()
+    }
+
+    /// Writes it whole or not at all, with the access and the owner that it had; tells whether
+    /// anything changed. A file that was made for the mounts and has none any more is removed.
+    pub(crate) fn write(&self, text: &str) -> Result<bool> {
+        if self.found.as_deref() == Some(text) || (self.found.is_none() && text == FRESH) {
+            return Ok(false);
+        }
+        let parent = self.path.parent().unwrap_or(Utf8Path::new("/"));
+        if text == FRESH {
+            fs::remove_file(&self.path)
+                .map_err(|error| failed("can't remove", &self.path, error))?;
+            if parent.file_name() == Some(DIRECTORY) {
+                let _ = fs::remove_dir(parent); // others' files keep it
+            }
+            return Ok(true);
+        }
+        if self.found.is_none() && !parent.is_dir() {
+            fs::create_dir(parent).map_err(|error| failed("can't make", parent, error))?;
+        }
+        self.replace(parent, text).map(|()| true)
+    }
+
+    fn replace(&self, parent: &Utf8Path, text: &str) -> Result<()> {
+        let failed = |error| failed("can't write", &self.path, error);
+        // As any new file: the umask takes away what it takes away.
+        let mut file = tempfile::Builder::new()
+            .prefix(".devcontainer-")
+            .permissions(fs::Permissions::from_mode(0o666))
+            .tempfile_in(parent)
+            .map_err(failed)?;
+        file.write_all(text.as_bytes()).map_err(failed)?;
+        match &self.found {
+            Some(found) => {
+                let before = fs::metadata(&self.path).map_err(failed)?;
+                let made = file.as_file().metadata().map_err(failed)?;
+                if (before.uid(), before.gid()) != (made.uid(), made.gid()) {
+                    chown(file.path(), Some(before.uid()), Some(before.gid())).map_err(failed)?;
+                }
+                file.as_file().set_permissions(before.permissions()).map_err(failed)?;
+                file.as_file().sync_all().map_err(failed)?;
+                if read(&self.path)? != *found {
+                    let reason = "was changed meanwhile; do it again";
+                    return Err(Error::new(
+                        ErrorKind::Busy,
+                        OPERATION,
+                        format!("`{}` {reason}", self.path),
+                    ));
+                }
+                file.persist(&self.path).map_err(|error| failed(error.error))?;
+            }
+            None => {
+                file.as_file().sync_all().map_err(failed)?;
+                file.persist_noclobber(&self.path).map_err(|error| failed(error.error))?;
+            }
+        }
+        File::open(parent).and_then(|parent| parent.sync_all()).map_err(failed)
+    }
+
+    fn read(path: &Utf8Path, project: &Utf8Path) -> Result<Self> {
+        let real = resolved(path)?;
+        if !real.starts_with(project) {
+            let reason = format!("leads out of the project, to `{real}`; name that file itself");
+            return Err(refused(path, &reason));
+        }
+        let found = Some(read(&real)?);
+        Ok(Self { path: real, found })
+    }
+}
+
+/// The files that a project may have, those that others would take first first. One of the two
+/// usual ones comes before all named ones.
+fn candidates(project: &Utf8Path) -> Result<Vec<Utf8PathBuf>> {
+    let is_file = |path: &Utf8PathBuf| fs::symlink_metadata(path).is_ok_and(|kind| !kind.is_dir());
+    let directory = project.join(DIRECTORY);
+    let usual = [directory.join(NAME), project.join(HIDDEN_NAME)];
+    if let Some(one) = usual.into_iter().find(is_file) {
+        return Ok(vec![one]);
+    }
+    let Ok(entries) = directory.read_dir_utf8() else { return Ok(Vec::new()) };
+    let mut named = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| failed("can't read", &directory, error))?;
+        named.push(entry.path().join(NAME));
+    }
+    named.retain(is_file);
+    named.sort();
+    Ok(named)
+}
+
+/// The project that a file is of: its directory, or the one above its `.devcontainer`.
+fn project_of(file: &Utf8Path) -> Result<Utf8PathBuf> {
+    let parent = file.parent().filter(|parent| !parent.as_str().is_empty());
+    let parent = resolved(parent.unwrap_or(Utf8Path::new(".")))?;
+    let above = parent.ancestors().find(|above| above.file_name() == Some(DIRECTORY));
+    Ok(above.and_then(Utf8Path::parent).map_or_else(|| parent.clone(), Utf8Path::to_owned))
+}
+
+fn read(path: &Utf8Path) -> Result<String> {
+    // Opening a fifo must not wait for somebody to write to it.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = rustix::fs::open(path.as_std_path(), flags, Mode::empty())
+        .map_err(|error| failed("can't read", path, error.into()))?;
+    let file = File::from(file);
+    let kind = file.metadata().map_err(|error| failed("can't read", path, error))?;
+    if !kind.is_file() {
+        return Err(refused(path, "is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LIMIT + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| failed("can't read", path, error))?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(refused(path, "has more than 1 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|_| refused(path, "is not UTF-8"))
+}
+
+fn resolved(path: &Utf8Path) -> Result<Utf8PathBuf> {
+    path.canonicalize_utf8().map_err(|error| failed("can't look at", path, error))
+}
+
+fn failed(doing: &str, path: &Utf8Path, error: std::io::Error) -> Error {
+    Error::io(OPERATION, format!("{doing} `{}`", plain(path.as_str())), error)
+}
+
+fn refused(path: &Utf8Path, reason: &str) -> Error {
+    let message = format!("`{}` {}", plain(path.as_str()), plain(reason));
+    Error::new(ErrorKind::InvalidInput, OPERATION, message)
+}

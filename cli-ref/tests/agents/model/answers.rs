@@ -1,0 +1,217 @@
+//! An answer in the words of each protocol, whole or as events.
+
+use std::io::{Read, Result, Write};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::http::Connection;
+use super::script::Answer;
+
+/// What things are known by; the same everywhere, for no agent compares answers.
+const ID: &str = "test0001";
+
+/// One answer: the document, and the events that make the same.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    whole: Value,
+    before: Vec<Value>,
+    /// One for each piece of text; the gap is before each.
+    pieces: Vec<Value>,
+    gap: Duration,
+    after: Vec<Value>,
+    /// Whether a word of its own ends the events.
+    ends_with_done: bool,
+}
+
+impl Told {
+    /// Sends it as it was asked for.
+    pub(super) fn send<S: Read + Write>(
+        &self,
+        to: &mut Connection<S>,
+        asked: &Value,
+    ) -> Result<()> {
+        if asked["stream"] != true {
+            self.pieces.iter().for_each(|_| std::thread::sleep(self.gap));
+            return to.json(200, &self.whole);
+        }
+        to.begin_events()?;
+        for event in &self.before {
+            to.event(event)?;
+        }
+        for piece in &self.pieces {
+            std::thread::sleep(self.gap);
+            to.event(piece)?;
+        }
+        for event in &self.after {
+            to.event(event)?;
+        }
+        if self.ends_with_done {
+            to.done_event()?;
+        }
+        to.end_events()
+    }
+}
+
+/// Anthropic's messages.
+pub(super) fn messages(asked: &Value, answer: &Answer) -> Told {
+    let (block, empty, deltas, gap, stop) = match answer {
+        Answer::Call(name, input) => {
+            let block = |input: &Value| json!({"type": "tool_use", "id": format!("toolu_{ID}"), "name": name, "input": input});
+            let delta = json!({"type": "input_json_delta", "partial_json": input.to_string()});
+            (block(input), block(&json!({})), vec![delta], Duration::ZERO, "tool_use")
+        }
+        Answer::Text(pieces, gap) => {
+            let block = |text: String| json!({"type": "text", "text": text});
+            let delta = |text: &String| json!({"type": "text_delta", "text": text});
+            let deltas = pieces.iter().map(delta).collect();
+            (block(pieces.concat()), block(String::new()), deltas, *gap, "end_turn")
+        }
+        Answer::Error(_) => return Told::default(),
+    };
+    let message = |content: Value, stop: Option<&str>| {
+        json!({
+            "id": format!("msg_{ID}"), "type": "message", "role": "assistant",
+            "model": asked["model"], "content": content, "stop_reason": stop, "stop_sequence": null,
+            "usage": {
+                "input_tokens": 10, "output_tokens": 5,
+                "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
+            },
+        })
+    };
+    let piece = |delta| json!({"type": "content_block_delta", "index": 0, "delta": delta});
+    let end = json!({"stop_reason": stop, "stop_sequence": null});
+    Told {
+        whole: message(json!([block]), Some(stop)),
+        before: vec![
+            json!({"type": "message_start", "message": message(json!([]), None)}),
+            json!({"type": "content_block_start", "index": 0, "content_block": empty}),
+        ],
+        pieces: deltas.into_iter().map(piece).collect(),
+        gap,
+        after: vec![
+            json!({"type": "content_block_stop", "index": 0}),
+            json!({"type": "message_delta", "delta": end, "usage": {"output_tokens": 5}}),
+            json!({"type": "message_stop"}),
+        ],
+        ends_with_done: false,
+    }
+}
+
+/// OpenAI's responses.
+pub(super) fn responses(asked: &Value, answer: &Answer) -> Told {
+    let (item, begun, pieces, gap) = match answer {
+        Answer::Call(name, input) => {
+            let item = json!({
+                "type": "function_call", "id": format!("fc_{ID}"), "call_id": format!("call_{ID}"),
+                "name": name, "arguments": input.to_string(), "status": "completed",
+            });
+            (item.clone(), item, Vec::new(), Duration::ZERO)
+        }
+        Answer::Text(pieces, gap) => {
+            let item = |status: &str, content: Value| {
+                json!({
+                    "type": "message", "id": format!("msg_{ID}"), "role": "assistant",
+                    "status": status, "content": content,
+                })
+            };
+            let text = json!({"type": "output_text", "text": pieces.concat(), "annotations": []});
+            let piece = |text| {
+                json!({
+                    "type": "response.output_text.delta", "item_id": format!("msg_{ID}"),
+                    "output_index": 0, "content_index": 0, "delta": text,
+                })
+            };
+            let begun = item("in_progress", json!([]));
+            let pieces = pieces.iter().map(piece).collect();
+            (item("completed", json!([text])), begun, pieces, *gap)
+        }
+        Answer::Error(_) => return Told::default(),
+    };
+    let response = |status: &str, output: Value| {
+        json!({
+            "id": format!("resp_{ID}"), "object": "response", "created_at": 1_700_000_000,
+            "status": status, "model": asked["model"], "output": output,
+            "usage": {
+                "input_tokens": 10, "input_tokens_details": {"cached_tokens": 0},
+                "output_tokens": 5, "output_tokens_details": {"reasoning_tokens": 0},
+                "total_tokens": 15,
+            },
+        })
+    };
+    let whole = response("completed", json!([item]));
+    let begin = response("in_progress", json!([]));
+    Told {
+        before: vec![
+            json!({"type": "response.created", "response": begin}),
+            json!({"type": "response.output_item.added", "output_index": 0, "item": begun}),
+        ],
+        pieces,
+        gap,
+        after: vec![
+            json!({"type": "response.output_item.done", "output_index": 0, "item": item}),
+            json!({"type": "response.completed", "response": whole}),
+        ],
+        whole,
+        ends_with_done: false,
+    }
+}
+
+/// OpenAI's chat.
+pub(super) fn chat(asked: &Value, answer: &Answer) -> Told {
+    let (message, deltas, gap, finish) = match answer {
+        Answer::Call(name, input) => {
+            let call = json!([{
+                "index": 0, "id": format!("call_{ID}"), "type": "function",
+                "function": {"name": name, "arguments": input.to_string()},
+            }]);
+            let message = json!({"role": "assistant", "content": null, "tool_calls": call});
+            (message, vec![json!({ "tool_calls": call })], Duration::ZERO, "tool_calls")
+        }
+        Answer::Text(pieces, gap) => {
+            let message = json!({"role": "assistant", "content": pieces.concat()});
+            let deltas = pieces.iter().map(|text| json!({ "content": text })).collect();
+            (message, deltas, *gap, "stop")
+        }
+        Answer::Error(_) => return Told::default(),
+    };
+    let usage = json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15});
+    let document = |object: &str, choice: Value, usage: Value| {
+        json!({
+            "id": format!("chatcmpl-{ID}"), "object": object, "created": 1_700_000_000,
+            "model": asked["model"], "choices": [choice], "usage": usage,
+        })
+    };
+    let chunk = |delta: Value, finish: Option<&str>, usage| {
+        let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
+        document("chat.completion.chunk", choice, usage)
+    };
+    let choice = json!({"index": 0, "message": message, "finish_reason": finish});
+    let begin = json!({"role": "assistant", "content": ""});
+    Told {
+        whole: document("chat.completion", choice, usage.clone()),
+        before: vec![chunk(begin, None, Value::Null)],
+        pieces: deltas.into_iter().map(|delta| chunk(delta, None, Value::Null)).collect(),
+        gap,
+        after: vec![chunk(json!({}), Some(finish), usage)],
+        ends_with_done: true,
+    }
+}
+
+/// A failure, as all of them word it.
+pub(super) fn error(message: &str) -> Value {
+    json!({"type": "error", "error": {"type": "api_error", "message": message, "code": "test"}})
+}
+
+/// The list of models.
+pub(super) fn models() -> Value {
+    let ids = ["claude-sonnet-4-5", "claude-haiku-4-5", "claude-opus-4-5", "gpt-5-codex", "test"];
+    let model = |id: &&str| {
+        json!({
+            "id": id, "object": "model", "type": "model", "display_name": id, "owned_by": "test",
+            "created": 1_700_000_000, "created_at": "2025-01-01T00:00:00Z",
+        })
+    };
+    let data: Vec<_> = ids.iter().map(model).collect();
+    json!({"object": "list", "data": data, "has_more": false, "first_id": ids[0], "last_id": "test"})
+}

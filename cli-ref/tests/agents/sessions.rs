@@ -1,0 +1,201 @@
+//! Whole sessions of real agents, by the command at a terminal.
+
+use crate::on_each;
+use crate::screen::Screen;
+use crate::tree::Tree;
+use crate::world::{HOME, KEY, World, until};
+
+const DETACH: &str = "\x1c";
+
+/// Starts a session of the world's agent, or enters one, and waits until it takes input.
+fn enter(world: &World, arguments: &[&str]) -> Screen {
+    let screen = Screen::sized(world, arguments, 40, 120);
+    wait_until_ready(world, &screen);
+    screen
+}
+
+/// Waits until the agent takes input.
+pub(crate) fn wait_until_ready(world: &World, screen: &Screen) {
+    screen.wait_for(world.agent.ready);
+}
+
+/// Starts a session named `name`.
+fn start(world: &World, name: &str, more: &[&str]) -> Screen {
+    enter(world, &[&["start", name, "-a", world.agent.name], more].concat())
+}
+
+/// Says something to the agent and waits for the answer. The words are none that were said before: that they
+/// stand on the screen means that they were typed.
+pub(crate) fn ask(screen: &Screen, words: &str, answer: &str) -> String {
+    screen.type_in(words);
+    screen.wait_for(words);
+    screen.type_in("\r");
+    screen.wait_for(answer)
+}
+
+pub(crate) fn leave(screen: Screen) {
+    screen.type_in(DETACH);
+    assert_eq!(screen.end(), 0);
+}
+
+on_each! {
+    /// S4.T4, S0.9, S2.11: a conversation goes on after leaving, after the client's death, and after the agent's end.
+    fn a_conversation_goes_on(world: World) {
+        let name = &world.name("talk");
+        let screen = start(&world, name, &[]);
+        ask(&screen, "remember PLUM-7", "noted");
+        leave(screen);
+        assert_eq!(world.session(name)["status"], "running");
+
+        let screen = Screen::sized(&world, &["attach", name], 40, 120);
+        screen.wait_for("remember PLUM-7");
+        ask(&screen, "SAY pear", "said pear");
+        screen.kill();
+        let screen = enter(&world, &["attach", name]);
+        ask(&screen, "SAY fig", "said fig");
+        leave(screen);
+        world.good(&["stop", name]);
+        assert_eq!(world.session(name)["status"], "stopped");
+
+        let screen = enter(&world, &["attach", name]);
+        let answer = "recalled 3: remember PLUM-7 | SAY pear | SAY fig";
+        ask(&screen, "RECALL once", answer);
+        leave(screen);
+        world.good(&["stop", "--time", "0", name]);
+        let screen = enter(&world, &["start", name]);
+        ask(&screen, "RECALL twice", "recalled 4: remember PLUM-7");
+        leave(screen);
+    }
+
+    /// S4.T2, S4.T3: two sessions know nothing of each other, and one that ends leaves the other alone.
+    fn two_sessions_are_two(world: World) {
+        let (one, two) = (&world.name("one"), &world.name("two"));
+        let first = start(&world, one, &[]);
+        let second = start(&world, two, &[]);
+        ask(&first, "remember PLUM-7", "noted");
+        ask(&second, "remember QUINCE-8", "noted");
+        ask(&first, "RECALL once", "recalled 1: remember PLUM-7");
+        world.good(&["stop", "--time", "0", one]);
+        first.end();
+        ask(&second, "RECALL", "recalled 1: remember QUINCE-8");
+        leave(second);
+        let first = enter(&world, &["attach", one]);
+        ask(&first, "RECALL twice", "recalled 2: remember PLUM-7");
+        leave(first);
+        assert_ne!(world.directory(one), world.directory(two));
+    }
+
+    /// S4.T5: what the person shares is there in both; a skill that is made later is, too.
+    fn a_skill_is_shared(world: World) {
+        let (one, two) = (&world.name("one"), &world.name("two"));
+        for name in [one, two] {
+            let screen = start(&world, name, &[]);
+            let told = ask(&screen, "SYSTEM ZZ", "told ");
+            assert!(told.contains("ZZSKILL"), "{told}");
+            leave(screen);
+        }
+        let skill = "---\nname: pear\ndescription: ZZLATER of pears\n---\nEat them.\n";
+        world.write(&format!("user/{}/skills/pear/SKILL.md", world.agent.directory), skill);
+        for name in [one, two] {
+            world.good(&["stop", "--time", "0", name]);
+            let screen = enter(&world, &["attach", name]);
+            let told = ask(&screen, "SYSTEM ZZL", "ZZLATER");
+            assert!(told.contains("told 1: ZZLATER"), "{told}");
+            leave(screen);
+        }
+    }
+
+    /// S4 "State and sharing": the person's instructions come once by default, and nothing of theirs where that is
+    /// asked for, though the workspace lies below their home.
+    fn nothing_leaks_in(world: World) {
+        let name = &world.name("shared");
+        let screen = start(&world, name, &[]);
+        ask(&screen, "SYSTEM ZZ", "ZZHOME");
+        leave(screen);
+        let asked = |said: &str| {
+            let asked = world.model.conversations();
+            asked.into_iter().rfind(|it| it.said.last().is_some_and(|last| last == said))
+        };
+        let told = asked("SYSTEM ZZ").expect("it was asked").system;
+        assert_eq!(told.matches("ZZHOME").count(), 1, "{told}");
+
+        let name = &world.name("bare");
+        let screen = start(&world, name, &["--preset", "bare", "--share", "settings=shared-ro"]);
+        ask(&screen, "SYSTEM ZZ", "told 0:");
+        leave(screen);
+    }
+
+    /// S0.1: a first prompt, at the screen and without one.
+    fn a_prompt_comes_along(world: World) {
+        let name = &world.name("told");
+        let screen = Screen::sized(
+            &world,
+            &["start", name, "-a", world.agent.name, "--prompt", "SAY plum"],
+            40,
+            120,
+        );
+        screen.wait_for("said plum");
+        ask(&screen, "RECALL", "recalled 1: SAY plum");
+        leave(screen);
+        let name = &world.name("once");
+        let once = ["start", name, "-d", "-a", world.agent.name, "--headless", "--prompt", "SAY fig"];
+        world.good(&once);
+        until("it answered and ended", || world.session(name)["status"] == "stopped");
+        assert_eq!(world.session(name)["exit_code"], 0);
+        assert!(world.good(&["logs", name]).contains("said fig"));
+    }
+
+    /// S0.7, S4.T2: nothing outside of the session changes, neither in the person's files nor in the project.
+    fn nothing_is_written_outside(world: World) {
+        let name = &world.name("tidy");
+        let trees = || ["user", "project"].map(|at| Tree::of(&world.path(at)));
+        let before = trees();
+        let screen = start(&world, name, &[]);
+        ask(&screen, "remember PLUM-7", "noted");
+        leave(screen);
+        world.good(&["stop", name]);
+        for (before, after) in before.iter().zip(trees()) {
+            let mut changes = before.changes(&after);
+            let ours = HOME.trim_start_matches("user/");
+            changes.retain(|change| change.split([' ', '/']).nth(1) != Some(ours));
+            assert_eq!(changes, Vec::<String>::new());
+        }
+        world.good(&["remove", "--force", name]);
+        until("nothing is left for a while", || {
+            std::fs::read_dir(world.path("tmp")).expect("there").next().is_none()
+        });
+    }
+
+    /// S4 "State and sharing": the key reaches the model and is written nowhere.
+    fn the_key_is_written_nowhere(world: World) {
+        let name = &world.name("secret");
+        let screen = start(&world, name, &[]);
+        ask(&screen, "remember PLUM-7", "noted");
+        leave(screen);
+        let sent = world.model.requests();
+        let sent = |header| sent.iter().any(|it| it.header(header).contains(KEY));
+        assert!(sent("x-api-key") || sent("authorization"));
+        for shown in [&["inspect", name][..], &["list", "--json"], &["logs", name]] {
+            assert!(!world.good(shown).contains(KEY), "{shown:?}");
+        }
+        let mut found = Vec::new();
+        files_with(&world.path(HOME), KEY.as_bytes(), &mut found);
+        assert_eq!(found, Vec::<std::path::PathBuf>::new());
+    }
+}
+
+/// The files below that have the words in them.
+fn files_with(directory: &std::path::Path, words: &[u8], found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => files_with(&entry.path(), words, found),
+            Ok(kind) if kind.is_file() => {
+                let text = std::fs::read(entry.path()).unwrap_or_default();
+                if memchr::memmem::find(&text, words).is_some() {
+                    found.push(entry.path());
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! A person with an agent: a home, a project, a model, and a `sessctl` that knows one backend.
+
+use std::io::{Read as _, Write as _};
+use std::net::IpAddr;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use session_conformance::engines;
+use tempfile::TempDir;
+
+use crate::installed::{program, skip};
+use crate::model::{Authority, Model};
+
+/// How long what must happen may take before a test gives it up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// The key of the person at the model, which no list or log may show.
+pub(crate) const KEY: &str = "sk-ant-fake-of-these-tests";
+
+/// Where sessions are, below the person's home as they are by default: what an agent finds on its way up
+/// from its workspace is the person's.
+pub(crate) const HOME: &str = "user/s";
+
+/// What a test knows of an agent; all else is in its profile.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    /// Its profile, and its program.
+    pub(crate) name: &'static str,
+    /// Its word in `target/agents.env`.
+    word: &'static str,
+    /// What stands on the screen once it takes input.
+    pub(crate) ready: &'static str,
+    /// Where the person's files of it are, below the home.
+    pub(crate) directory: &'static str,
+    /// The file of instructions there.
+    instructions: &'static str,
+    /// The name of its variable for the key.
+    key: &'static str,
+}
+
+pub(crate) const CLAUDE: Agent = Agent {
+    name: "claude",
+    word: "CLAUDE",
+    ready: "shift+tab to cycle",
+    directory: ".claude",
+    instructions: "CLAUDE.md",
+    key: "ANTHROPIC_API_KEY",
+};
+
+pub(crate) const CODEX: Agent = Agent {
+    name: "codex",
+    word: "CODEX",
+    ready: "for shortcuts",
+    directory: ".codex",
+    instructions: "AGENTS.md",
+    key: "OPENAI_API_KEY",
+};
+
+/// Where sessions are made.
+#[derive(Debug, Clone)]
+pub(crate) struct Backend {
+    pub(crate) kind: &'static str,
+    /// The engine's socket; none for `local`.
+    socket: Option<PathBuf>,
+}
+
+/// One test's own world. What it made in an engine is gone when it is dropped.
+pub(crate) struct World {
+    root: TempDir,
+    pub(crate) agent: &'static Agent,
+    pub(crate) backend: Backend,
+    pub(crate) model: Model,
+    more: Vec<(String, String)>,
+}
+
+/// What a command printed and how it ended; -1 for one that was killed.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// Runs a test with an agent on a backend, or says why it can't be.
+pub(crate) fn with(agent: &'static Agent, kind: &'static str, test: impl FnOnce(World)) {
+    match World::new(agent, kind, None) {
+        Ok(world) => test(world),
+        Err(reason) => skip(&format!("{} on {kind}: {reason}", agent.name)),
+    }
+}
+
+/// The same on this host, with a model that plays the vendor's hosts too.
+pub(crate) fn with_vendor(agent: &'static Agent, test: impl FnOnce(World)) {
+    let world = Authority::new()
+        .and_then(|authority| World::new(agent, "local", Some(Model::start_with(authority))));
+    match world {
+        Ok(world) => test(world),
+        Err(reason) => skip(&format!("{} on local: {reason}", agent.name)),
+    }
+}
+
+impl Backend {
+    fn find(kind: &'static str) -> Result<Self, String> {
+        let address = match kind {
+            "docker" => engines::docker()?,
+            "podman" => engines::podman()?,
+            _ => return Ok(Self { kind, socket: None }),
+        };
+        let socket = address.strip_prefix("unix://").map(PathBuf::from);
+        Ok(Self { kind, socket: Some(socket.ok_or_else(|| format!("{address} is no socket"))?) })
+    }
+
+    /// This machine's address on the network that containers have by default.
+    fn gateway(&self) -> Option<Result<IpAddr, String>> {
+        let network = if self.kind == "docker" { "bridge" } else { "podman" };
+        let document = request(self.socket.as_ref()?, &format!("/networks/{network}"));
+        let address = document["IPAM"]["Config"][0]["Gateway"].as_str();
+        let address = address.and_then(|address| address.parse().ok());
+        Some(address.ok_or_else(|| format!("containers have no network: {document}")))
+    }
+
+    fn has_image(&self, image: &str) -> bool {
+        let Some(socket) = &self.socket else { return true };
+        request(socket, &format!("/images/{image}/json"))["Id"].is_string()
+    }
+}
+
+impl World {
+    fn new(
+        agent: &'static Agent,
+        kind: &'static str,
+        model: Option<Model>,
+    ) -> Result<Self, String> {
+        let backend = Backend::find(kind)?;
+        let program = program(agent.word)?;
+        let model = match (model, backend.gateway()) {
+            (Some(model), _) => model,
+            (None, Some(gateway)) => Model::start_at(gateway?),
+            (None, None) => Model::start(),
+        };
+        let root = tempfile::tempdir().map_err(|error| error.to_string())?;
+        for directory in ["bin", "user", "tmp", "project"] {
+            std::fs::create_dir(root.path().join(directory)).expect("an empty world");
+        }
+        let world = Self { root, agent, backend, model, more: Vec::new() };
+        if !world.backend.has_image(&world.image()) {
+            return Err(format!("no image {}; to make it: bash .ci/images", world.image()));
+        }
+        std::os::unix::fs::symlink(program, world.path("bin").join(agent.name)).expect("a link");
+        world.furnish();
+        Ok(world)
+    }
+
+    /// What a person has who uses the agent.
+    fn furnish(&self) {
+        let own = |path: &str| format!("user/{}/{path}", self.agent.directory);
+        self.write(&own(self.agent.instructions), "# Mine\nZZHOME\n");
+        let skill = "---\nname: plum\ndescription: ZZSKILL of plums\n---\nEat them.\n";
+        self.write(&own("skills/plum/SKILL.md"), skill);
+        match self.agent.name {
+            "codex" => self.write(
+                &own("config.toml"),
+                &crate::codex_config(&self.model.url(), Path::new("/nowhere")),
+            ),
+            _ => self.write(&own("settings.json"), &json!({"theme": "dark"}).to_string()),
+        }
+        self.write("project/README.md", "hello\n");
+        self.git(&["init", "-q", "-b", "main"]);
+        self.git(&["add", "."]);
+        self.git(&["commit", "-q", "-m", "first"]);
+    }
+
+    /// Sets a variable around every command from now on; an empty one is taken away.
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.more.retain(|(known, _)| known != name);
+        self.more.push((name.to_owned(), value.into()));
+    }
+
+    fn image(&self) -> String {
+        format!("sessctl-test/agent-{}:1", self.agent.name)
+    }
+
+    /// A session's name that nobody else has in the same engine.
+    pub(crate) fn name(&self, name: &str) -> String {
+        let root = self.root.path().file_name().expect("a name").to_string_lossy();
+        format!("{name}-{}", root.trim_start_matches('.'))
+    }
+
+    pub(crate) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.root.path().join(path)
+    }
+
+    fn text(&self, path: &str) -> String {
+        self.path(path).into_os_string().into_string().expect("UTF-8 paths")
+    }
+
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().expect("below the root")).expect("parents");
+        std::fs::write(path, text).expect("a small file");
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(self.path("project")).args(arguments);
+        for role in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{role}_NAME"), "tester");
+            command.env(format!("GIT_{role}_EMAIL"), "tester@example.invalid");
+        }
+        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+        let done = finish(command.output());
+        assert_eq!(done.code, 0, "git {arguments:?}: {done:#?}");
+    }
+
+    /// The environment of every command here: a person's, who is logged in by a key.
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
+        let none = self.text("none.sock");
+        let socket = |kind: &str| match &self.backend.socket {
+            Some(socket) if self.backend.kind == kind => socket.to_string_lossy().into_owned(),
+            _ => none.clone(),
+        };
+        let image = self.backend.socket.as_ref().map(|_| self.image()).unwrap_or_default();
+        let path = std::env::var("PATH").expect("a PATH");
+        let set = [
+            ("PATH", format!("{}:{path}", self.text("bin"))),
+            ("HOME", self.text("user")),
+            ("TMPDIR", self.text("tmp")),
+            ("SESSCTL_HOME", self.text(HOME)),
+            ("SESSCTL_BACKEND", self.backend.kind.to_owned()),
+            ("SESSCTL_IMAGE", image),
+            ("SESSCTL_DOCKER_SOCKET", socket("docker")),
+            ("SESSCTL_PODMAN_SOCKET", socket("podman")),
+            ("SHELL", "/bin/sh".to_owned()),
+            ("USER", "tester".to_owned()),
+            ("TERM", "xterm-256color".to_owned()),
+            ("LANG", "C.UTF-8".to_owned()),
+            (self.agent.key, KEY.to_owned()),
+            ("ANTHROPIC_BASE_URL", self.model.url()),
+        ];
+        let mut set: Vec<_> = set.map(|(name, value)| (name.to_owned(), value)).into();
+        set.retain(|(name, _)| self.more.iter().all(|(more, _)| more != name));
+        set.extend(self.more.iter().filter(|(_, value)| !value.is_empty()).cloned());
+        set
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sessctl"));
+        command.args(arguments).current_dir(self.path("project")).stdin(Stdio::null());
+        command.env_clear().envs(self.environment());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Done {
+        finish(self.command(arguments).output())
+    }
+
+    /// Runs the command, which must succeed; gives what it printed.
+    pub(crate) fn good(&self, arguments: &[&str]) -> String {
+        let done = self.run(arguments);
+        assert_eq!(done.code, 0, "sessctl {arguments:?}: {done:#?}");
+        done.out
+    }
+
+    /// One session of the list.
+    pub(crate) fn session(&self, name: &str) -> Value {
+        let list: Value = serde_json::from_str(&self.good(&["list", "--json"])).expect("JSON");
+        let sessions = list["sessions"].as_array().expect("a list").clone();
+        let found = sessions.into_iter().find(|session| session["name"] == name);
+        found.unwrap_or_else(|| panic!("no `{name}` in {list:#}"))
+    }
+
+    /// A session's directory.
+    pub(crate) fn directory(&self, name: &str) -> PathBuf {
+        self.session(name)["directory"].as_str().expect("a directory").into()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for session in self.run(&["list", "--names", "--quiet"]).out.lines() {
+            self.run(&["remove", "--force", session]);
+        }
+    }
+}
+
+/// Waits for what must happen.
+pub(crate) fn until(what: &str, mut happened: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !happened() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+pub(crate) fn finish(outcome: std::io::Result<Output>) -> Done {
+    let output = outcome.expect("the command starts");
+    Done {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Asks an engine for a document, without any of our code; null if it has none.
+fn request(socket: &Path, path: &str) -> Value {
+    let ask = || {
+        let mut stream = UnixStream::connect(socket)?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: engine\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        std::io::Result::Ok(answer)
+    };
+    let answer = ask().unwrap_or_default();
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    serde_json::from_str(body).unwrap_or_default()
+}

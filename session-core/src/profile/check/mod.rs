@@ -1,0 +1,308 @@
+//! Whether a profile makes sense.
+
+mod connections;
+mod resources;
+mod templates;
+mod words;
+
+use std::collections::BTreeSet;
+
+use super::problem::Problem;
+use super::{Choice, Profile, Template};
+use crate::{Error, Result};
+use templates::{CONVERSATION_ID, Scope, names, reserved};
+use words::{is_inside, is_variable, is_word, outside, overlap};
+
+/// A path is made of it, beside an id and a directory for sockets.
+const LONGEST_NAME: usize = 32;
+
+impl Profile {
+    /// Finds what can't be in a profile; `InvalidInput` with all of it at once ([`Error::unmet`]).
+    pub fn check(&self) -> Result<()> {
+        let problems: Vec<_> = self.problems().iter().map(Problem::to_string).collect();
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(Error::problems("profile.check", problems)),
+        }
+    }
+
+    /// What is wrong, in the order of the profile's parts.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut checker = Checker { profile: self, problems: Vec::new() };
+        checker.top();
+        checker.arguments();
+        checker.places();
+        checker.environment();
+        checker.resources();
+        checker.checks();
+        checker.credentials();
+        checker.conversation();
+        checker.mcp();
+        checker.overrides();
+        checker.update();
+        checker.problems
+    }
+}
+
+struct Checker<'a> {
+    profile: &'a Profile,
+    problems: Vec<Problem>,
+}
+
+impl Checker<'_> {
+    fn add(&mut self, path: &str, reason: impl Into<String>) {
+        self.problems.push(Problem::new(path, reason));
+    }
+
+    fn top(&mut self) {
+        let profile = self.profile;
+        if !is_word(&profile.name, '-') || profile.name.len() > LONGEST_NAME {
+            let reason = format!(
+                "`{}` can't be an agent's name; call the file by lowercase letters, digits and dashes, {LONGEST_NAME} at most",
+                profile.name.escape_debug()
+            );
+            self.add("name", reason);
+        }
+        if profile.title.trim().is_empty() || profile.title.contains(char::is_control) {
+            self.add("title", "say what it is called, in one line");
+        }
+        for (key, value) in [("program", &profile.program), ("image", &profile.image)] {
+            if value.as_ref().is_some_and(|word| word.is_empty() || word.contains(char::is_control))
+            {
+                self.add(key, "is empty or has odd characters; name one, or leave it out");
+            }
+        }
+    }
+
+    fn arguments(&mut self) {
+        let arguments = &self.profile.arguments;
+        let (ours, known) = (Scope::Arguments(&[CONVERSATION_ID]), Scope::Arguments(&[]));
+        for (key, words, scope) in [
+            ("always", &arguments.always, known),
+            ("new", &arguments.new, ours),
+            ("resume", &arguments.resume, ours),
+            ("fork", &arguments.fork, Scope::Arguments(&[CONVERSATION_ID, "FROM"])),
+            ("prompt", &arguments.prompt, Scope::Arguments(&["PROMPT"])),
+            ("headless", &arguments.headless, Scope::Arguments(&["PROMPT"])),
+            ("unattended", &arguments.unattended, known),
+            ("version", &arguments.version, Scope::Alone),
+            ("login", &arguments.login, Scope::Alone),
+            ("mcp", &arguments.mcp, Scope::Arguments(&["MCP_FILE"])),
+        ] {
+            let path = format!("arguments.{key}");
+            for word in words {
+                self.template(word, scope).into_iter().for_each(|reason| self.add(&path, reason));
+            }
+            let needs = match key {
+                "prompt" | "headless" => "PROMPT",
+                "mcp" => "MCP_FILE",
+                "fork" => "FROM",
+                _ => continue,
+            };
+            if !words.is_empty() && !words.iter().any(|word| names(word, needs)) {
+                self.add(&path, format!("has no `${{{needs}}}`, which it is about"));
+            }
+        }
+        self.conversation_ids();
+    }
+
+    /// The conversation's id can be put in where it is known.
+    fn conversation_ids(&mut self) {
+        let Profile { arguments, conversation, .. } = self.profile;
+        let captured =
+            conversation.file.as_deref().is_some_and(|file| names(file, CONVERSATION_ID));
+        for (key, words) in [("new", &arguments.new), ("fork", &arguments.fork)] {
+            if words.iter().any(|word| names(word, CONVERSATION_ID))
+                && conversation.id != Choice::Ours
+            {
+                let reason = "needs an id that is not known before; set `conversation.id` to \"ours\", or leave `${CONVERSATION_ID}` out";
+                self.add(&format!("arguments.{key}"), reason);
+            }
+        }
+        let resumes = arguments.resume.iter().any(|word| names(word, CONVERSATION_ID));
+        if resumes && (conversation.id == Choice::None || !captured) {
+            let reason = "needs a conversation; set `conversation.id`, and `conversation.file` with `${CONVERSATION_ID}` in it";
+            self.add("arguments.resume", reason);
+        }
+        if arguments.login.is_empty() || self.profile.program.is_some() {
+            return;
+        }
+        self.add("arguments.login", "needs a `program`");
+    }
+
+    fn places(&mut self) {
+        for (name, place) in &self.profile.places {
+            let path = format!("places.{name}");
+            let upper = name.to_ascii_uppercase();
+            if !is_word(name, '_') {
+                self.add(&path, "is called by lowercase letters, digits and `_`");
+            } else if reserved(&upper) {
+                self.add(&path, format!("`${{{upper}}}` means something else; call it otherwise"));
+            }
+            if let Some(variable) = &place.variable
+                && !is_variable(variable)
+            {
+                self.add(
+                    &format!("{path}.variable"),
+                    format!("`{}` can't name a variable", variable.escape_debug()),
+                );
+            }
+            let reasons = self.absolute(&place.default, Scope::Home);
+            reasons.into_iter().for_each(|reason| self.add(&format!("{path}.default"), reason));
+            if let Some(below) = &place.below
+                && !is_inside(below)
+            {
+                self.add(&format!("{path}.below"), outside(below));
+            }
+        }
+    }
+
+    fn environment(&mut self) {
+        let environment = &self.profile.environment;
+        for (table, set) in [
+            ("set", &environment.set),
+            ("unattended", &environment.unattended),
+            ("container", &environment.container),
+        ] {
+            let path = format!("environment.{table}");
+            for (name, text) in set {
+                let mut add = |reason| self.problems.push(Problem::of_key(&path, name, reason));
+                if !is_variable(name) {
+                    add(format!("`{}` can't name a variable", name.escape_debug()));
+                }
+                if text.is_empty() || text.contains('\0') {
+                    add("is never set to an empty value; give one, or leave it out".to_owned());
+                }
+                for reason in self.template(text, Scope::Session) {
+                    self.problems.push(Problem::of_key(&path, name, reason));
+                }
+            }
+        }
+        for (key, patterns) in [("scrub", &environment.scrub), ("pass", &environment.pass)] {
+            for pattern in patterns {
+                if !is_variable(pattern.strip_suffix('*').unwrap_or(pattern)) {
+                    let shown = pattern.escape_debug();
+                    self.add(
+                        &format!("environment.{key}"),
+                        format!("`{shown}` names no variables; write a name, or a prefix with `*` behind it"),
+                    );
+                }
+            }
+        }
+    }
+
+    fn checks(&mut self) {
+        let mut seen = BTreeSet::new();
+        for (index, check) in self.profile.checks.iter().enumerate() {
+            let mut wrong: Vec<(&str, String)> = Vec::new();
+            if !is_word(&check.name, '-') {
+                wrong
+                    .push(("name", "is called by lowercase letters, digits and dashes".to_owned()));
+            }
+            if !seen.insert(&check.name) {
+                wrong.push(("name", "is there twice; each has a name of its own".to_owned()));
+            }
+            if check.file.is_some() == check.program.is_some() {
+                wrong.push(("", "looks at a `file` or for a `program`, one of the two".to_owned()));
+            }
+            if check.file.is_none() && (check.format.is_some() || check.mode.is_some()) {
+                wrong.push(("", "`format` and `mode` are those of a `file`".to_owned()));
+            }
+            if check.mode.is_some() && check.allowed().is_none() {
+                wrong.push(("mode", "is a number in octal, such as \"600\"".to_owned()));
+            }
+            if let Some(file) = &check.file {
+                wrong.extend(
+                    self.absolute(file, Scope::Check).into_iter().map(|reason| ("file", reason)),
+                );
+            }
+            if check.remedy.trim().is_empty() {
+                wrong.push(("remedy", "say what to do where it is not in order".to_owned()));
+            }
+            for (key, reason) in wrong {
+                self.problems.push(Problem::at("checks", index, &check.name, key, reason));
+            }
+        }
+    }
+
+    fn credentials(&mut self) {
+        let credentials = &self.profile.credentials;
+        for file in credentials.files.iter().filter(|file| !is_inside(file)) {
+            self.add("credentials.files", outside(file));
+        }
+        for (file, path) in &credentials.links {
+            if !credentials.files.contains(file) {
+                let files = credentials.files.join(", ");
+                let reason = format!("is none of `credentials.files` ({files})");
+                self.problems.push(Problem::of_key("credentials.links", file, reason));
+            }
+            let taken =
+                self.profile.resources.iter().find(|resource| overlap(&resource.target, path));
+            let reason = match taken {
+                _ if !is_inside(path) => outside(path),
+                Some(resource) => format!("lies where the resource `{}` does", resource.name),
+                None => continue,
+            };
+            self.problems.push(Problem::of_key("credentials.links", file, reason));
+        }
+        if let Some(host) = &credentials.host {
+            let reasons = self.absolute(host, Scope::Host);
+            reasons.into_iter().for_each(|reason| self.add("credentials.host", reason));
+        }
+        for name in credentials.environment.iter().filter(|name| !is_variable(name)) {
+            self.add(
+                "credentials.environment",
+                format!("`{}` can't name a variable", name.escape_debug()),
+            );
+        }
+        if credentials.required
+            && credentials.files.is_empty()
+            && credentials.environment.is_empty()
+        {
+            self.add(
+                "credentials.required",
+                "nothing says how to log in; name `credentials.files` or `credentials.environment`",
+            );
+        }
+        if !self.profile.arguments.login.is_empty() && credentials.files.is_empty() {
+            self.add(
+                "arguments.login",
+                "leaves nothing that sessions could use; name `credentials.files`",
+            );
+        }
+    }
+
+    fn conversation(&mut self) {
+        let conversation = &self.profile.conversation;
+        let Some(file) = &conversation.file else {
+            if conversation.id != Choice::None {
+                self.add(
+                    "conversation.id",
+                    "needs `conversation.file`, by which a conversation is found again",
+                );
+            }
+            return;
+        };
+        if conversation.id == Choice::None {
+            self.add("conversation.file", "needs `conversation.id`, which says who decides the id");
+        }
+        if !is_inside(file) {
+            self.add("conversation.file", outside(file));
+        }
+        match Template::parse(file) {
+            Err(error) => self.add("conversation.file", error.message()),
+            Ok(template) => {
+                let ids: Vec<_> = template.names().collect();
+                if ids.len() > 1 || ids.iter().any(|name| *name != CONVERSATION_ID) {
+                    self.add(
+                        "conversation.file",
+                        "holds `${CONVERSATION_ID}` once, and no other name",
+                    );
+                }
+                if ids.is_empty() && conversation.id == Choice::Ours {
+                    self.add("conversation.file", "needs `${CONVERSATION_ID}`, for the id is ours");
+                }
+            }
+        }
+    }
+}

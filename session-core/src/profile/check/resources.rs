@@ -1,0 +1,122 @@
+//! What is wrong with resources.
+
+use std::collections::BTreeSet;
+
+use super::super::problem::Problem;
+use super::super::{Preset, Resource, ResourceKind, SharePolicy};
+use super::Checker;
+use super::templates::Scope;
+use super::words::{is_inside, is_word, outside, overlap};
+
+impl Checker<'_> {
+    pub(super) fn resources(&mut self) {
+        let mut seen = BTreeSet::new();
+        for (index, resource) in self.profile.resources.iter().enumerate() {
+            let mut wrong: Vec<(&str, String)> = Vec::new();
+            if !is_word(&resource.name, '-') {
+                wrong
+                    .push(("name", "is called by lowercase letters, digits and dashes".to_owned()));
+            }
+            if !seen.insert(&resource.name) {
+                wrong.push(("name", "is there twice; each has a name of its own".to_owned()));
+            }
+            if !is_inside(&resource.target) {
+                wrong.push(("target", outside(&resource.target)));
+            }
+            let before = &self.profile.resources[..index];
+            if let Some(other) =
+                before.iter().find(|other| overlap(&other.target, &resource.target))
+            {
+                wrong.push((
+                    "target",
+                    format!("lies where `{}` does; give it a place of its own", other.name),
+                ));
+            }
+            if let Some(source) = &resource.source {
+                wrong.extend(
+                    self.absolute(source, Scope::Host).into_iter().map(|reason| ("source", reason)),
+                );
+            }
+            wrong.extend(self.content(resource));
+            wrong.extend(unshared(resource));
+            for (key, reason) in wrong {
+                self.problems.push(Problem::at("resources", index, &resource.name, key, reason));
+            }
+        }
+    }
+
+    /// What is set in a file must be something that can be put there.
+    fn content(&self, resource: &Resource) -> Vec<(&'static str, String)> {
+        let mut wrong = Vec::new();
+        if resource.kind == ResourceKind::Directory {
+            for (key, there) in [
+                ("format", resource.format.is_some()),
+                ("keep", !resource.keep.is_empty()),
+                ("content", resource.content.is_some()),
+            ] {
+                if there {
+                    wrong.push((key, "means something for files only; leave it out".to_owned()));
+                }
+            }
+        } else if resource.format.is_none() {
+            for (key, there) in
+                [("keep", !resource.keep.is_empty()), ("content", resource.content.is_some())]
+            {
+                if there {
+                    wrong.push((key, "needs a `format` that it is written in".to_owned()));
+                }
+            }
+        }
+        let mut texts = Vec::new();
+        resource.content.iter().flatten().for_each(|(key, value)| {
+            texts.push(key.as_str());
+            collect(value, &mut texts);
+        });
+        let reasons = texts.into_iter().flat_map(|text| self.template(text, Scope::Content));
+        wrong.extend(reasons.map(|reason| ("content", reason)));
+        wrong
+    }
+}
+
+/// What can't be shared in the way that is said.
+fn unshared(resource: &Resource) -> Vec<(&'static str, String)> {
+    let mut wrong = Vec::new();
+    let shared = |policy: SharePolicy| policy != SharePolicy::Private;
+    if resource.source.is_none() {
+        if shared(resource.policy) {
+            wrong.push((
+                "policy",
+                format!(
+                    "is `{}`, but without a `source` there is nothing to share",
+                    resource.policy
+                ),
+            ));
+        }
+        for policy in resource.presets.values().copied().filter(|policy| shared(*policy)) {
+            wrong.push(("presets", format!("`{policy}` shares nothing without a `source`")));
+        }
+    }
+    if resource.presets.get(&Preset::Bare).copied().is_some_and(shared) {
+        wrong.push(("presets", "under `bare` nothing of the person's is shared".to_owned()));
+    }
+    if resource.source.is_none()
+        && resource.kind == ResourceKind::File
+        && resource.content.is_none()
+    {
+        wrong.push(("", "brings nothing: it has neither a `source` nor `content`".to_owned()));
+    }
+    wrong
+}
+
+/// The texts in a value: keys too.
+fn collect<'a>(value: &'a serde_json::Value, texts: &mut Vec<&'a str>) {
+    match value {
+        serde_json::Value::String(text) => texts.push(text),
+        serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
+        serde_json::Value::Object(table) => table.iter().for_each(|(key, value)| {
+            texts.push(key);
+            collect(value, texts);
+        }),
+        _ => {}
+    }
+}

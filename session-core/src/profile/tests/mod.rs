@@ -1,0 +1,6 @@
+//! Profiles: read, put over each other, checked.
+
+mod merging;
+mod reading;
+mod shipped;
+mod templates;

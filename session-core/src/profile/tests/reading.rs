@@ -1,0 +1,247 @@
+//! Profiles' files: what is good, and what is said of what is not.
+
+use proptest::prelude::*;
+
+use crate::profile::{Preset, Profile, ProfileFile, Profiles, SharePolicy};
+
+/// A profile in ten lines.
+const SMALL: &str = r#"title = "Robot"
+program = "robot"
+[arguments]
+new = ["--id", "${CONVERSATION_ID}"]
+resume = ["--resume", "${CONVERSATION_ID}"]
+[environment.set]
+ROBOT_HOME = "${STATE}"
+[conversation]
+id = "ours"
+file = "talks/${CONVERSATION_ID}.jsonl"
+"#;
+
+fn problems(text: &str) -> Vec<String> {
+    match Profile::from_toml("robot", text, "robot.toml") {
+        Ok(profile) => panic!("{profile:#?} is good"),
+        Err(error) => error.unmet().to_vec(),
+    }
+}
+
+/// The text with more at its end, which must be wrong in one way, in a line counted from where it begins.
+fn one(more: &str) -> String {
+    let problems = problems(&format!("{SMALL}{more}"));
+    assert_eq!(problems.len(), 1, "{more}: {problems:#?}");
+    problems.into_iter().next().expect("one")
+}
+
+#[test]
+fn ten_lines_are_enough() {
+    let profile = Profile::from_toml("robot", SMALL, "robot.toml").expect("a good one");
+    assert_eq!((profile.name.as_str(), profile.program.as_deref()), ("robot", Some("robot")));
+    profile.check().expect("nothing is wrong with it");
+    let again =
+        Profile::from_toml("robot", &profile.to_toml().expect("it can be written"), "again");
+    assert_eq!(again.expect("it can be read"), profile);
+    assert!(SMALL.lines().count() <= 10);
+}
+
+/// Every unknown key at once, each with its line and the key that was meant.
+#[test]
+fn unknown_keys() {
+    let text = format!(
+        "{SMALL}idd = \"ours\"\n[argumens]\n[[resources]]\nname = \"x\"\nkind = \"file\"\nsorce = \"/x\"\ntarget = \"x\"\npolicy = \"private\"\n[environment.sett]\n"
+    );
+    let problems = problems(&text);
+    let expected = [
+        ("line 11", "`idd`", "did you mean `id`?"),
+        ("line 12", "`argumens`", "did you mean `arguments`?"),
+        ("line 16", "`sorce`", "did you mean `source`?"),
+        ("line 19", "`sett`", "did you mean `set`?"),
+    ];
+    assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+    for (problem, (line, key, meant)) in problems.iter().zip(expected) {
+        for part in ["`robot.toml`", &format!("{line}:"), key, meant, "known keys: "] {
+            assert!(problem.contains(part), "no {part} in {problem}");
+        }
+    }
+}
+
+#[test]
+fn wrong_types_and_no_toml() {
+    for (text, line, part) in [
+        ("title = 3\n", 1, "string"),
+        ("title = \"x\"\n\nprogram = [\"x\"]\n", 3, "string"),
+        ("title = \"x\"\n[conversation]\nid = \"theirs\"\n", 3, "unknown variant"),
+        ("title = \"x\n", 1, "not valid"),
+        ("title = \"x\"\ntitle = \"y\"\n", 2, "duplicate"),
+        ("title = \"x\"\n[arguments]\nnew = \"--id\"\n", 3, "sequence"),
+    ] {
+        let problems = problems(text);
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        for part in ["`robot.toml`", &format!("line {line}"), part] {
+            assert!(problems[0].contains(part), "{text}: no {part} in {}", problems[0]);
+        }
+    }
+    assert!(problems("title = \"\u{1b}[31m\"\n")[0].contains("line 1"));
+    let told = problems("\"\\u001b[31m\" = 1\n").join("");
+    assert!(told.contains("unknown key") && !told.contains('\u{1b}'), "{told:?}");
+}
+
+/// Each thing that makes no sense, with its line.
+#[test]
+fn what_makes_no_sense() {
+    let resource = |name: &str, more: &str| {
+        format!("[[resources]]\nname = \"{name}\"\npolicy = \"private\"\n{more}\n")
+    };
+    let content = "[[resources]]\nname = \"x\"\nkind = \"file\"\npolicy = \"private\"\ntarget = \"x\"\nformat = \"json\"\n[resources.content]\n";
+    let cases: Vec<(String, usize, &str)> = vec![
+        ("[environment.unattended]\nA = \"${STAT}\"\n".into(), 12, "did you mean `${STATE}`?"),
+        ("[environment.unattended]\nA = \"\"\n".into(), 12, "never set to an empty value"),
+        ("[environment.unattended]\nA = \"${\"\n".into(), 12, "has no `}`"),
+        ("[environment.unattended]\nA = \"${CREDENTIALS}\"\n".into(), 12, "needs `credentials.files`"),
+        ("[environment.unattended]\n\"A B\" = \"1\"\n".into(), 12, "can't name a variable"),
+        ("[environment.unattended]\nA = \"${PROMPT}\"\n".into(), 12, "is not known here"),
+        ("[places.Config]\ndefault = \"/x\"\n".into(), 11, "lowercase"),
+        ("[places.state]\ndefault = \"/x\"\n".into(), 11, "means something else"),
+        ("[places.config]\ndefault = \"x\"\n".into(), 12, "no absolute path"),
+        ("[places.config]\ndefault = \"${CONFIG}/x\"\n".into(), 12, "is not known here"),
+        ("[places.config]\ndefault = \"/x\"\nbelow = \"../y\"\n".into(), 13, "without `..`"),
+        (resource("x", "kind = \"directory\"\ntarget = \"/x\""), 15, "no path below"),
+        (resource("x", "kind = \"directory\"\ntarget = \"a/../x\""), 15, "no path below"),
+        (resource("x", "kind = \"directory\"\ntarget = \"x\"\nsource = \"${HOME}/../x\""), 16, "without `..`"),
+        (resource("x", "kind = \"directory\"\ntarget = \"x\"\nformat = \"json\""), 16, "for files only"),
+        (resource("x", "kind = \"directory\"\ntarget = \"x\"\npresets = { shared = \"shared-rw\" }"), 16, "without a `source`"),
+        (resource("x", "kind = \"directory\"\ntarget = \"x\"\nsource = \"/x\"\npresets = { bare = \"shared-ro\" }"), 17, "under `bare`"),
+        (resource("x", "kind = \"file\"\ntarget = \"x\"\nkeep = [\"a\"]\nsource = \"/x\""), 16, "needs a `format`"),
+        (resource("x", "kind = \"file\"\ntarget = \"x\""), 11, "brings nothing"),
+        (resource("X", "kind = \"directory\"\ntarget = \"x\""), 12, "lowercase"),
+        (format!("{}{}", resource("x", "kind = \"directory\"\ntarget = \"x\""), resource("x", "kind = \"directory\"\ntarget = \"y\"")), 17, "there twice"),
+        (format!("{}{}", resource("x", "kind = \"directory\"\ntarget = \"x\""), resource("y", "kind = \"directory\"\ntarget = \"x/y\"")), 20, "lies where `x` does"),
+        (format!("{content}a = [{{ \"${{NOPE}}\" = 1 }}]\n"), 17, "is not known here"),
+        ("[credentials]\nlinks = { \"a.json\" = \"a.json\" }\nfiles = [\"b.json\"]\n".into(), 12, "is none of `credentials.files`"),
+        ("[credentials]\nfiles = [\"../a\"]\n".into(), 12, "no path below"),
+        ("[credentials]\nrequired = true\n".into(), 12, "nothing says how to log in"),
+        ("[[checks]]\nname = \"a\"\nwhat = \"a\"\nremedy = \"b\"\n".into(), 11, "one of the two"),
+        ("[[checks]]\nname = \"a\"\nwhat = \"a\"\nremedy = \"b\"\nfile = \"/x\"\nmode = \"rw\"\n".into(), 16, "octal"),
+        ("[[checks]]\nname = \"a\"\nwhat = \"a\"\nremedy = \"b\"\nfile = \"${STATE}/x\"\n".into(), 15, "is not known here"),
+    ];
+    for (more, line, part) in cases {
+        let problem = one(&more);
+        for part in [&format!("`robot.toml`, line {line}:"), part] {
+            assert!(problem.contains(part), "{more}: no {part} in {problem}");
+        }
+    }
+}
+
+/// An id can only be put in where somebody says where conversations are.
+#[test]
+fn conversations_need_an_id() {
+    let without = "title = \"x\"\nprogram = \"x\"\n[arguments]\nnew = [\"${CONVERSATION_ID}\"]\nresume = [\"-r\", \"${CONVERSATION_ID}\"]\n";
+    let told = problems(without);
+    assert!(told[0].contains("line 4") && told[0].contains("`conversation.id`"), "{told:#?}");
+    assert!(told[1].contains("line 5") && told[1].contains("`conversation.file`"), "{told:#?}");
+    let theirs =
+        format!("{without}[conversation]\nid = \"agent\"\nfile = \"talks/${{CONVERSATION_ID}}\"\n");
+    let told = problems(&theirs);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("line 4"), "{told:#?}");
+    let told = problems("title = \"x\"\n[conversation]\nid = \"ours\"\n");
+    assert!(told[0].contains("line 3"), "{told:#?}");
+}
+
+/// All at once, not one after the other.
+#[test]
+fn all_problems_come_together() {
+    let told = problems(
+        "title = \"\"\nprogram = \"\"\n[environment.set]\nA = \"${X}${Y}\"\n[credentials]\nrequired = true\n",
+    );
+    assert_eq!(told.len(), 5, "{told:#?}");
+}
+
+fn files(files: &[(&str, &str)]) -> Profiles {
+    let files: Vec<_> = files
+        .iter()
+        .map(|(name, text)| ProfileFile::new(*name, *text, format!("{name}.toml")))
+        .collect();
+    let base = Profile::from_toml("robot", SMALL, "robot.toml").expect("a good one");
+    Profiles::new().with(base).with_files(&files)
+}
+
+/// A file changes a profile of its own name, or makes another of it, or of another file.
+#[test]
+fn profiles_that_extend_others() {
+    let all = files(&[
+        ("third", "extends = \"second\"\ntitle = \"Third\"\n"),
+        (
+            "second",
+            "extends = \"robot\"\n[environment.set]\nMORE = \"${STATE}/more\"\n[[resources]]\nname = \"hooks\"\nkind = \"directory\"\nsource = \"${HOME}/hooks\"\ntarget = \"hooks\"\npolicy = \"shared-ro\"\n",
+        ),
+        ("robot", "extends = \"robot\"\nimage = \"mine\"\n"),
+    ]);
+    let (robot, second, third) = (
+        all.find("robot").expect("one"),
+        all.find("second").expect("one"),
+        all.find("third").expect("one"),
+    );
+    assert_eq!(robot.image.as_deref(), Some("mine"));
+    assert_eq!(
+        second.image.as_deref(),
+        Some("mine"),
+        "it extends the file, not what was there before"
+    );
+    assert_eq!((second.title.as_str(), third.title.as_str()), ("Robot", "Third"));
+    assert_eq!(third.environment.set.len(), 2);
+    assert_eq!(third.resources[0].policy_under(Preset::Private), SharePolicy::SharedRo);
+    assert_eq!(third.name, "third");
+    let names: Vec<_> = all.names().collect();
+    assert_eq!(names, ["robot", "second", "third"]);
+}
+
+/// A file that is wrong says so where it is asked for, with its own line, and hinders nobody else.
+#[test]
+fn extending_wrongly() {
+    let all = files(&[
+        ("gone", "title = \"x\"\nextends = \"nobody\"\n"),
+        ("one", "extends = \"two\"\n"),
+        ("two", "extends = \"one\"\n"),
+        ("typed", "extends = \"robot\"\n\n[arguments]\nnew = [\"a\"]\nresume = 3\n"),
+        ("lost", "extends = \"robot\"\n[conversation]\nid = \"none\"\n"),
+        ("unknown", "extends = \"robot\"\n[conversation]\nfiel = \"x\"\n"),
+        ("good", "title = \"Good\"\n"),
+    ]);
+    for (name, parts) in [
+        ("gone", &["line 2", "no agent `nobody`"][..]),
+        ("one", &["`one.toml`", "line 1", "extends"]),
+        ("two", &["line 1"]),
+        ("typed", &["`typed.toml`", "line 5", "`arguments.resume`"]),
+        ("lost", &["`lost.toml`", "`arguments.resume`"]),
+        ("unknown", &["line 3", "did you mean `file`?"]),
+    ] {
+        let error = all.find(name).expect_err(name);
+        let told = error.message();
+        parts.iter().for_each(|part| assert!(told.contains(part), "{name}: no {part} in {told}"));
+        assert!(all.is_broken(name));
+    }
+    all.find("good").expect("it is");
+    let all = files(&[("robot", "program = 1\n"), ("heir", "\nextends = \"robot\"\n")]);
+    assert!(all.find("robot").expect_err("no text").message().contains("`robot.toml`, line 1"));
+    assert!(all.find("heir").expect_err("of no use").message().contains("`heir.toml`, line 2"));
+    assert!(all.iter().any(|profile| profile.name == "robot"), "what it scrubs is still scrubbed");
+}
+
+proptest! {
+    /// No text makes it panic, and what it refuses it refuses with a reason.
+    #[test]
+    fn any_text_is_read_or_refused(lines in proptest::collection::vec(
+        prop_oneof![
+            "[a-z.]{1,8} = [\"a-z${}A-Z/.]{0,10}",
+            "\\[{1,2}(resources|arguments|environment\\.set|places\\.x|credentials)\\]{1,2}",
+            Just("title = \"x\"".to_owned()), Just("name = \"a\"".to_owned()), Just("extends = \"robot\"".to_owned()),
+            ".{0,12}",
+        ], 0..10)
+    ) {
+        let text = lines.join("\n");
+        let all = files(&[("fuzzy", &text)]);
+        match all.find("fuzzy") {
+            Ok(profile) => profile.check().expect("it was checked"),
+            Err(error) => prop_assert!(!error.unmet().is_empty() && error.message().contains("fuzzy.toml"), "{}", error),
+        }
+    }
+}
