@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use session_conformance::engines::skip;
+
 use crate::engine::Engine;
 use crate::world::{PATIENCE, World, until, until_within};
 
@@ -70,8 +72,14 @@ fn output_that_nobody_reads_is_bounded(engine: Engine) {
     let ours = size(&directory);
     assert!(ours < 32 << 20, "{ours} bytes of ours");
     let log = world.engine.log_file(&world.containers()[0]);
-    let theirs = log.parent().map_or(0, size);
-    assert!(log.exists() && theirs < 8 << 20, "{theirs} bytes in {}", log.display());
+    // Rootless Podman's is another of its users'.
+    match log.parent().map(std::fs::read_dir) {
+        Some(Err(error)) => skip(&format!("the engine's log can't be looked at: {error}")),
+        _ => {
+            let theirs = log.parent().map_or(0, size);
+            assert!(log.exists() && theirs < 8 << 20, "{theirs} bytes in {}", log.display());
+        }
+    }
     world.good(&["stop", "--time", "1", name]);
     world.good(&["remove", "--force", name]);
     world.assert_empty("at the end");
