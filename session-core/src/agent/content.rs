@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::comments;
 use crate::profile::{Format, Resource, Template, Variables};
 use crate::{Error, ErrorKind, Result};
 
@@ -74,7 +75,9 @@ pub(super) fn read(format: Format, bytes: &[u8], called: &str) -> Result<Value> 
         return Ok(Value::Object(Map::new()));
     }
     let value = match format {
-        Format::Json => serde_json::from_str(text).map_err(|error| error.to_string()),
+        Format::Json => serde_json::from_str(text)
+            .or_else(|_| serde_json::from_str(&comments::without(text)))
+            .map_err(|error| error.to_string()),
         Format::Toml => toml::from_str(text).map_err(|error| error.message().to_owned()),
     };
     match value {

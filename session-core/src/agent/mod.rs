@@ -3,6 +3,7 @@
 mod aside;
 mod beneath;
 pub(crate) mod carry;
+mod comments;
 mod content;
 mod conversation;
 mod environment;
@@ -19,6 +20,8 @@ mod state;
 mod value;
 
 pub(crate) use aside::{Aside, find_program};
+#[cfg(test)]
+pub(crate) use conversation::Found as FoundConversation;
 pub(crate) use conversation::latest as latest_conversation;
 pub(crate) use environment::{add as add_environment, scrub};
 pub(crate) use facts::{Budget, Reading, disk_use};

@@ -138,11 +138,9 @@ impl Inner {
         let files = self.files(record);
         blocking(move || {
             agent::set_overrides(&plan, &profile, &directory)?;
-            let (Some(mcp), Some(files)) = (&profile.mcp, files) else {
-                return Ok(Connected::default());
-            };
+            let Some(files) = files else { return Ok(Connected::default()) };
             make_private(&files.host)?;
-            let mcp_file = mcp::write(&plan, mcp, &rendered, &files.host)?;
+            let mcp_file = mcp::write(&plan, &profile, &rendered, &files.host)?;
             Ok(Connected { mcp_file, environment: rendered.environment })
         })
         .await

@@ -100,10 +100,11 @@ pub(crate) fn project_to_be(spec: &ResolvedSpec) -> (Utf8PathBuf, Utf8PathBuf) {
 /// below `files`. Gives the path of the file as the session sees it; `None` where there are none. Blocks.
 pub(crate) fn write(
     plan: &AgentPlan,
-    mcp: &Mcp,
+    profile: &Profile,
     rendered: &Rendered,
     files: &Utf8Path,
 ) -> Result<Option<Utf8PathBuf>> {
+    let Some(mcp) = &profile.mcp else { return Ok(None) };
     let state = Beneath::open(&plan.state.host)?;
     let kind = state.kind(&mcp.file)?;
     if let Kind::Link(_) = kind {
@@ -120,9 +121,17 @@ pub(crate) fn write(
     if rendered.servers.is_empty() && there.is_none() {
         return Ok(None);
     }
-    // The agent's own; what is not in order there is not worth keeping.
-    let document = there.and_then(|bytes| content::read(mcp.format, &bytes, &mcp.file).ok());
+    let is_resource = profile.resources.iter().any(|resource| resource.target == mcp.file);
+    let document = match there.map(|bytes| content::read(mcp.format, &bytes, &mcp.file)) {
+        // It holds nothing but servers; what is not in order there is not worth keeping.
+        Some(Err(_)) if !is_resource => None,
+        Some(document) => Some(document?),
+        None => None,
+    };
     let mut document = document.and_then(|value| value.as_object().cloned()).unwrap_or_default();
+    if rendered.servers.is_empty() && !document.contains_key(&mcp.key) {
+        return Ok(None);
+    }
     match rendered.servers.is_empty() {
         true => drop(document.remove(&mcp.key)),
         false => drop(document.insert(mcp.key.clone(), Value::Object(rendered.servers.clone()))),

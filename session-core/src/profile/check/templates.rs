@@ -6,7 +6,16 @@ use super::Checker;
 /// What stands for the conversation's id.
 pub(super) const CONVERSATION_ID: &str = "CONVERSATION_ID";
 /// What templates may name once the session is known, besides the login directory.
-const SESSION: [&str; 5] = ["STATE", "TMP", "WORKSPACE", "SESSION_ID", "SESSION_NAME"];
+const SESSION: [&str; 8] = [
+    "STATE",
+    "TMP",
+    "WORKSPACE",
+    "SESSION_ID",
+    "SESSION_NAME",
+    "SESSION_DIR",
+    "SESSION_USER",
+    "START_TIME",
+];
 
 /// From where a template is rendered.
 #[derive(Debug, Clone, Copy)]
