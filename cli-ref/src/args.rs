@@ -57,8 +57,10 @@ pub(crate) enum Command {
     Logs(Logs),
     /// Show all that is known of a session, as JSON.
     Inspect(Inspect),
-    /// Show what a session uses: processes, memory, processor time.
+    /// Show what sessions use and what their agents did: all together, or one.
     Stats(Stats),
+    /// Look at the conversations of agents, or take one out of a session.
+    Conversations(Conversations),
     /// Bring an agent's program up to date, or say whether it is.
     Update(Update),
     /// Build the images that containers are made of, or show those there are.
@@ -110,6 +112,10 @@ pub(crate) struct AgentArguments {
     /// Which of your logins it uses (`sessctl login`) [default: default].
     #[arg(long, value_name = "NAME")]
     pub(crate) credentials: Option<String>,
+    /// Begin with a copy of a conversation: of a session, by its own id (yours outside of sessions
+    /// too), or from its file.
+    #[arg(long, value_name = "SESSION|ID|FILE")]
+    pub(crate) resume_from: Option<String>,
     /// A file of MCP servers for this session, over yours and the project's; repeatable.
     #[arg(long, value_name = "FILE")]
     pub(crate) mcp_config: Vec<Utf8PathBuf>,
@@ -227,8 +233,11 @@ pub(crate) struct List {
     #[arg(long, value_name = "KIND")]
     pub(crate) backend: Option<String>,
     /// Print names only, one per line.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "wide")]
     pub(crate) names: bool,
+    /// Also show what the agents did: model, messages, tools, activity, and the size on disk.
+    #[arg(long, short)]
+    pub(crate) wide: bool,
 }
 
 #[derive(Debug, Args)]
@@ -359,8 +368,39 @@ pub(crate) struct Doctor {
 
 #[derive(Debug, Args)]
 pub(crate) struct Stats {
-    /// The session's name or id.
-    pub(crate) name: String,
+    /// The session's name or id [default: all sessions].
+    pub(crate) name: Option<String>,
+    /// Only those of this backend.
+    #[arg(long, value_name = "KIND", conflicts_with = "name")]
+    pub(crate) backend: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Conversations {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: ConversationAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConversationAction {
+    /// Show the conversations of a session, or all, yours outside of sessions among them.
+    #[command(visible_alias = "ls")]
+    List {
+        /// The session's name or id.
+        name: Option<String>,
+    },
+    /// Copy a session's conversation to your own agent, to go on with it outside of sessions.
+    Export {
+        /// The session's name or id.
+        name: String,
+        /// A file that is not there yet, instead of your own agent's directory.
+        #[arg(long, value_name = "FILE")]
+        to: Option<Utf8PathBuf>,
+        /// The project that you go on in [default: the session's first one].
+        #[arg(long, value_name = "DIR", conflicts_with = "to")]
+        project: Option<Utf8PathBuf>,
+    },
 }
 
 #[derive(Debug, Args)]

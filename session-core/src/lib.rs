@@ -7,6 +7,7 @@ mod backends;
 mod catalog;
 mod container;
 mod error;
+mod facts;
 mod host;
 mod id;
 mod labels;
@@ -30,7 +31,7 @@ mod terminal;
 mod time;
 mod workspace;
 
-pub use agent::{AgentOptions, AgentPlan, Login, MountPlan, Readiness, Seen};
+pub use agent::{AgentOptions, AgentPlan, Login, MountPlan, Origin, Readiness, Seen};
 pub use backend::{
     Backend, Capabilities, Check, CheckOutcome, Exec, Found, Isolation, LABEL_NAME,
     LABEL_SPEC_HASH, ProbeReport, Session, Snapshots, Stats, Transfer, Usage,
@@ -39,12 +40,16 @@ pub use backends::Backends;
 pub use catalog::{Catalog, Rebuilt};
 pub use container::{ContainerOptions, Network};
 pub use error::{EXIT_CODES, Error, ErrorKind, ErrorReport, Result};
+pub use facts::{ANALYTICS_VERSION, AgentFacts, AgentState, Analytics, SessionAnalytics, Sum};
 pub use host::HostView;
 pub use id::{NAME_MAX_BYTES, SessionId, SessionName};
 pub use labels::SessionLabels;
 pub use layout::{Layout, WORK_LINK};
 pub use listing::{LIST_VERSION, ListItem, SessionList, StatusWord};
-pub use manager::{Inspection, LoginRun, Manager, Reconciled, Removed, TRASH_RETENTION, TrashItem};
+pub use manager::{
+    ConversationEntry, ExportTo, Exported, Inspection, LoginRun, Manager, Reconciled, Removed,
+    TRASH_RETENTION, TrashItem,
+};
 pub use policy::{Circumstances, Policy};
 pub use process::{
     ByteStream, ExecRequest, Input, Launch, MainProcess, Output, Process, ProcessControl, Signal,

@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Phase, SessionId, SessionRecord, Status, Strategy, Timestamp};
+use crate::{AgentFacts, Phase, SessionId, SessionRecord, Status, Strategy, Timestamp};
 
 /// The `schema_version` of a [`SessionList`].
 pub const LIST_VERSION: u32 = 1;
@@ -80,6 +80,9 @@ pub struct ListItem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub directory: Option<Utf8PathBuf>,
+    /// What its agent did, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<AgentFacts>,
 }
 
 impl ListItem {
@@ -123,6 +126,7 @@ impl ListItem {
             started_at: None,
             last_activity: None,
             directory: None,
+            facts: None,
         }
     }
 
@@ -145,6 +149,7 @@ impl ListItem {
             started_at: record.started_at,
             last_activity: record.last_activity,
             directory: Some(record.spec.directory.clone()),
+            facts: None,
         }
     }
 }

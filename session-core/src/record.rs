@@ -73,6 +73,9 @@ pub struct SessionRecord {
     /// How many tool calls the agent made, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_call_count: Option<u64>,
+    /// The conversation that its agent was last known to have open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<String>,
     /// The document as it was read, if it holds something that this version does not know.
     #[serde(skip)]
     #[schemars(skip)]
@@ -101,6 +104,7 @@ impl SessionRecord {
             model: None,
             message_count: None,
             tool_call_count: None,
+            conversation: None,
             original: None,
         }
     }

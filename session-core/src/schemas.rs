@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use crate::profile::Profile;
 use crate::{
-    ErrorReport, Event, SessionLabels, SessionList, SessionRecord, SessionSpec, SessionStats,
+    Analytics, ErrorReport, Event, SessionLabels, SessionList, SessionRecord, SessionSpec,
+    SessionStats,
 };
 
 /// The JSON Schemas (draft 2020-12) of all public documents, by name: `spec`, `record`, `list`,
-/// `stats`, `event`, `error`, `profile`.
+/// `stats`, `analytics`, `event`, `error`, `profile`.
 ///
 /// `docs/schemas/<name>.json` is the same, kept so by a test. What is read (`spec`, `record`, `profile`) is
 /// described as it is accepted, what is only written as it is produced.
@@ -21,7 +22,14 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("profile", schema::<Profile>("profile", "A file about an agent, as JSON", read)),
         ("record", schema::<SessionRecord>("record", "The durable document about a session", read)),
         ("list", schema::<SessionList>("list", "What `sessctl list --json` prints", write)),
-        ("stats", schema::<SessionStats>("stats", "What `sessctl stats --json` prints", write)),
+        (
+            "stats",
+            schema::<SessionStats>("stats", "What `sessctl stats NAME --json` prints", write),
+        ),
+        (
+            "analytics",
+            schema::<Analytics>("analytics", "What `sessctl stats --json` prints of all", write),
+        ),
         ("event", schema::<Event>("event", "Something that happened on the way", write)),
         ("labels", schema::<SessionLabels>("labels", "What an engine's objects carry", write)),
         ("error", schema::<ErrorReport>("error", "Why an operation could not be done", write)),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{SessionId, SessionRecord, Timestamp, Usage};
+use crate::{AgentFacts, SessionId, SessionRecord, Timestamp, Usage};
 
 /// The `schema_version` of a [`SessionStats`].
 pub const STATS_VERSION: u32 = 1;
@@ -24,6 +24,9 @@ pub struct SessionStats {
     pub at: Timestamp,
     /// What was measured; of a session in which nothing runs, zeros.
     pub usage: Usage,
+    /// What its agent did, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<AgentFacts>,
 }
 
 impl SessionStats {
@@ -36,6 +39,14 @@ impl SessionStats {
             backend: record.spec.backend.clone(),
             at,
             usage,
+            facts: None,
         }
+    }
+
+    /// Adds what its agent did.
+    #[must_use]
+    pub fn with_facts(mut self, facts: AgentFacts) -> Self {
+        self.facts = Some(facts);
+        self
     }
 }

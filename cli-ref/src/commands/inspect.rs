@@ -17,6 +17,13 @@ pub(super) async fn run(context: &Context, arguments: &Inspect) -> Result<u8> {
         Ok(status) => document["observed"] = json!(status),
         Err(reason) => document["observed"] = json!({ "status": "unknown", "reason": reason }),
     }
+    document["agent"] = json!(context.manager.facts(&record.id).await?);
+    if matches!(&inspection.status, Ok(status) if status.is_running()) {
+        // Not every backend can measure.
+        if let Ok(stats) = context.manager.stats(&record.id).await {
+            document["usage"] = json!(stats.usage);
+        }
+    }
     if arguments.unsaved {
         document["unsaved"] = json!(context.manager.unsaved(&record.id).await?);
     }

@@ -1,12 +1,17 @@
 //! `sessctl list`: all sessions, as they are recorded and as they are.
 
-use session_core::{Filter, ListItem, Phase, Result, SessionList};
+use session_core::{AgentFacts, Filter, ListItem, Phase, Result, SessionList};
 
 use super::Context;
+use crate::amount;
 use crate::args::List;
 use crate::ui::{plain, table};
 
 const HEADINGS: [&str; 7] = ["NAME", "AGENT", "STATUS", "BACKEND", "SOURCE", "BRANCH", "CREATED"];
+const WIDE: [&str; 12] = [
+    "NAME", "AGENT", "STATUS", "MODEL", "MESSAGES", "TOOLS", "ACTIVITY", "SIZE", "BACKEND",
+    "SOURCE", "BRANCH", "CREATED",
+];
 const GREEN: &str = "\x1b[32m";
 const RED: &str = "\x1b[31m";
 const YELLOW: &str = "\x1b[33m";
@@ -14,11 +19,17 @@ const YELLOW: &str = "\x1b[33m";
 pub(super) async fn run(context: &Context, arguments: &List) -> Result<u8> {
     let mut filter = Filter::default();
     filter.backend.clone_from(&arguments.backend);
-    let mut list = context.manager.list(&filter).await?;
+    let look = || async {
+        match arguments.wide {
+            true => context.manager.list_with_facts(&filter).await,
+            false => context.manager.list(&filter).await,
+        }
+    };
+    let mut list = look().await?;
     if list.sessions.iter().any(|item| item.phase.is_some_and(|phase| phase != Phase::Ready)) {
         // What a killed command left half done is finished now, if nobody works on it.
         let _ = context.manager.reconcile().await;
-        list = context.manager.list(&filter).await?;
+        list = look().await?;
     }
     if context.ui.json {
         context.ui.document(&list);
@@ -30,7 +41,7 @@ pub(super) async fn run(context: &Context, arguments: &List) -> Result<u8> {
     if arguments.names {
         list.sessions.iter().for_each(|item| context.ui.line(plain(&item.name)));
     } else {
-        context.ui.text(render(&list));
+        context.ui.text(if arguments.wide { render_wide(&list) } else { render(&list) });
     }
     Ok(0)
 }
@@ -42,6 +53,41 @@ pub(crate) fn render(list: &SessionList) -> String {
     }
     let rows: Vec<_> = list.sessions.iter().map(row).collect();
     table(&HEADINGS, &rows)
+}
+
+/// The same with what the agents did.
+pub(crate) fn render_wide(list: &SessionList) -> String {
+    if list.sessions.is_empty() {
+        return render(list);
+    }
+    let rows: Vec<_> = list
+        .sessions
+        .iter()
+        .map(|item| {
+            let mut row = row(item);
+            if let Some(state) = item.facts.as_ref().and_then(|facts| facts.state) {
+                row[2].0 = format!("{}, {}", row[2].0, state.as_str());
+            }
+            row.splice(3..3, facts(item.facts.as_ref()).map(|cell| (cell, "")));
+            row
+        })
+        .collect();
+    table(&WIDE, &rows)
+}
+
+/// Model, messages, tools, activity and size. A `+` says that there is more than was read.
+pub(super) fn facts(facts: Option<&AgentFacts>) -> [String; 5] {
+    let dash = || "-".to_owned();
+    let Some(facts) = facts else { return [(); 5].map(|()| dash()) };
+    let more = if facts.incomplete { "+" } else { "" };
+    let number = |count: Option<u64>| count.map_or_else(dash, |count| format!("{count}{more}"));
+    [
+        facts.model.as_deref().map_or_else(dash, plain),
+        number(facts.message_count),
+        number(facts.tool_call_count),
+        facts.last_activity.map_or_else(dash, |time| time.to_table()),
+        facts.disk_bytes.map_or_else(dash, |bytes| format!("{}{more}", amount::shown(bytes))),
+    ]
 }
 
 fn row(item: &ListItem) -> Vec<(String, &'static str)> {

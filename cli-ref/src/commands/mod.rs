@@ -4,6 +4,7 @@ mod agents;
 mod attach;
 mod choice;
 mod config;
+mod conversations;
 mod devcontainer;
 mod doctor;
 mod exec;
@@ -57,6 +58,7 @@ impl Context {
             Command::Logs(arguments) => logs::run(self, &arguments).await,
             Command::Inspect(arguments) => inspect::run(self, &arguments).await,
             Command::Stats(arguments) => stats::run(self, &arguments).await,
+            Command::Conversations(arguments) => conversations::run(self, arguments).await,
             Command::Update(arguments) => update::run(self, &arguments).await,
             Command::Image(arguments) => image::run(self, &arguments).await,
             Command::Restore(arguments) => restore::run(self, &arguments).await,

@@ -114,6 +114,7 @@ fn agent_options(asked: AgentArguments) -> Result<AgentOptions> {
     options.headless = asked.headless;
     options.unattended = asked.unattended;
     options.credentials = asked.credentials;
+    options.resume_from = asked.resume_from;
     options.mcp_config = asked.mcp_config;
     options.settings = asked.settings;
     for shared in &asked.share {

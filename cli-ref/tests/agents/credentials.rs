@@ -2,7 +2,8 @@
 //!
 //! The vendor's own hosts are played by the model server, as a proxy: Claude Code renews a login at a host that no setting moves.
 
-use std::process::Stdio;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use crate::installed::skip;
 use crate::model::{Authority, Model};
 use crate::screen::Screen;
 use crate::sessions::{ask, leave, wait_until_ready};
-use crate::world::{CLAUDE, with_vendor};
+use crate::world::{CLAUDE, PATIENCE, with_vendor};
 
 /// A login that has run out, as Claude Code keeps it.
 fn expired_login(model: &Model) -> Value {
@@ -31,6 +32,25 @@ fn through(model: &Model) -> [(&'static str, String); 3] {
     let certificate = certificate.into_os_string().into_string().expect("UTF-8");
     let none = "127.0.0.1,localhost".to_owned();
     [("HTTPS_PROXY", model.url()), ("NO_PROXY", none), ("NODE_EXTRA_CA_CERTS", certificate)]
+}
+
+/// The token that is good now: the login was renewed once, and nobody came with an old one.
+fn renewed_once(model: &Model) -> String {
+    let logins = model.logins();
+    assert_eq!((logins.renewed(), logins.refused()), (1, &[][..]), "one refresh for both");
+    logins.refresh_token()
+}
+
+/// Waits for a process's end; whether it came.
+fn until_ended(child: &mut Child) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if child.try_wait().expect("it is ours").is_some() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    false
 }
 
 /// Two at once, each with a directory of its own, and the login in a third.
@@ -57,16 +77,19 @@ fn two_claudes_renew_one_login_once_by_hand() {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the agent starts")
     };
     let both = ["one", "two"].map(begin);
-    for child in both {
+    for mut child in both {
+        let end = until_ended(&mut child);
+        if !end {
+            child.kill().expect("a kill");
+        }
         let output = child.wait_with_output().expect("an end");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let requests = hand.model.requests();
         assert!(said.contains("said pong"), "{output:?}\n{requests:#?}");
     }
-    let (renewed, refused) = (hand.model.logins().renewed(), hand.model.logins().refused().len());
-    assert_eq!((renewed, refused), (1, 0), "one refresh for both");
+    let token = renewed_once(&hand.model);
     let kept = std::fs::read_to_string(hand.path("login/.credentials.json")).expect("kept");
-    assert!(kept.contains(&hand.model.logins().refresh_token()), "the new token is kept");
+    assert!(kept.contains(&token), "the new token is kept");
     for state in ["one", "two"] {
         assert!(!hand.path(&format!("{state}/.credentials.json")).exists());
     }
@@ -94,12 +117,9 @@ fn two_sessions_renew_one_login_once() {
             ask(&screen, "SAY pong", "said pong");
             leave(screen);
         }
-        let (renewed, refused) =
-            (world.model.logins().renewed(), world.model.logins().refused().len());
-        assert_eq!((renewed, refused), (1, 0), "one refresh for both");
+        let token = renewed_once(&world.model);
         let kept = world.path("user/.claude/.credentials.json");
         let kept = std::fs::read_to_string(kept).expect("kept");
-        let token = world.model.logins().refresh_token();
         assert!(kept.contains(&token), "the person's own login is the new one");
         for name in &names {
             let state = world.directory(name).join("state/claude/.credentials.json");

@@ -120,7 +120,7 @@ on_each! {
         assert_eq!(told.matches("ZZHOME").count(), 1, "{told}");
 
         let name = &world.name("bare");
-        let screen = start(&world, name, &["--preset", "bare"]);
+        let screen = start(&world, name, &["--preset", "bare", "--share", "settings=shared-ro"]);
         ask(&screen, "SYSTEM ZZ", "told 0:");
         leave(screen);
     }

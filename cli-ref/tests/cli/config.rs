@@ -92,6 +92,7 @@ fn the_nearest_value_counts() {
 fn every_key_is_shown_with_its_origin() {
     let place = Place::with_repository();
     let variables = [
+        ("SESSCTL_AGENT", "shell"),
         ("SESSCTL_BACKEND", "local"),
         ("SESSCTL_BRANCH_PREFIX", "me/"),
         ("SESSCTL_DETACH_KEY", "^Q"),
@@ -133,17 +134,19 @@ fn table() {
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let lines: Vec<_> = text.lines().map(words).collect();
     assert_eq!(lines[0], ["KEY", "VALUE", "FROM"]);
-    assert_eq!(lines[1], ["backend", "auto", "default"]);
-    assert_eq!(lines[3], ["detach_key", r"ctrl-\", "default"]);
-    assert_eq!(lines[4], ["docker.socket", "-", "default"]);
+    assert_eq!(lines[1], ["agent", "-", "default"]);
+    assert_eq!(lines[2], ["backend", "auto", "default"]);
+    assert_eq!(lines[4], ["detach_key", r"ctrl-\", "default"]);
+    assert_eq!(lines[5], ["docker.socket", "-", "default"]);
     let file = real(&place, PROJECT);
-    assert_eq!(lines[5], ["exclude", "dist,*.log", "project", "file", &file]);
-    assert_eq!(lines[6], ["image", "sessctl-shell:latest", "default"]);
-    assert_eq!(lines[7], ["include", "-", "default"]);
-    assert_eq!(lines[8], ["podman.socket", "-", "default"]);
-    assert_eq!(lines[9], ["ports", "20000-24999", "default"]);
-    assert_eq!(lines[10], ["update_check", "true", "default"]);
-    assert_eq!(lines[11][2..], ["environment", "SESSCTL_HOME"]);
+    assert_eq!(lines[6], ["exclude", "dist,*.log", "project", "file", &file]);
+    assert_eq!(lines[7], ["image", "sessctl-shell:latest", "default"]);
+    assert_eq!(lines[8], ["include", "-", "default"]);
+    assert_eq!(lines[9], ["podman.socket", "-", "default"]);
+    assert_eq!(lines[10], ["ports", "20000-24999", "default"]);
+    assert_eq!(lines[11], ["update_check", "true", "default"]);
+    let home = lines.last().expect("the home");
+    assert_eq!((home[0].as_str(), &home[2..]), ("home", &["environment".to_owned(), "SESSCTL_HOME".to_owned()][..]));
 }
 
 /// The nearest one up to the top of the repository; nothing above it, and nothing above a
@@ -341,11 +344,11 @@ fn sessions_follow_it() {
 #[test]
 fn a_project_does_not_say_where_it_runs() {
     let place = Place::with_repository();
-    let all = "backend = \"local\"\nimage = \"evil\"\nexclude = [\"dist\"]\n[docker]\nsocket = \"/evil\"\n[podman]\n";
+    let all = "agent = \"evil\"\nbackend = \"local\"\nimage = \"evil\"\nexclude = [\"dist\"]\n[docker]\nsocket = \"/evil\"\n[podman]\n";
     place.write(PROJECT, all);
     for words in [&["config", "show"][..], &["list"], &["start", "x", "-d"]] {
         let complaint = place.bad(words, 64);
-        for key in ["backend", "image", "docker", "podman"] {
+        for key in ["agent", "backend", "image", "docker", "podman"] {
             assert!(complaint.contains(&format!("`{key}` in")), "no {key} in {complaint}");
         }
         let user = place.path(USER);

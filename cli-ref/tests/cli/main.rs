@@ -1,10 +1,12 @@
 //! `sessctl` as a person uses it: the real program, real git, a real terminal.
 
+mod agents;
 mod config;
 mod containers;
 mod damage;
 mod devcontainer;
 mod input;
+mod logins;
 mod path;
 mod place;
 mod promises;

@@ -28,13 +28,26 @@ impl Screen {
     }
 
     pub(crate) fn sized(place: &Place, arguments: &[&str], rows: u16, columns: u16) -> Self {
+        // Nobody is there who could choose from a menu.
+        Self::with(place, arguments, &[("SESSCTL_AGENT", "shell")], rows, columns)
+    }
+
+    /// Runs the command with these variables besides.
+    pub(crate) fn with(
+        place: &Place,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        rows: u16,
+        columns: u16,
+    ) -> Self {
         let (pty, pts) = pty_process::blocking::open().expect("a pseudo-terminal");
         pty.resize(pty_process::Size::new(rows, columns)).expect("a size");
         let command = pty_process::blocking::Command::new(env!("CARGO_BIN_EXE_sessctl"))
             .args(arguments)
             .current_dir(place.path("project"))
             .env_clear()
-            .envs(place.environment());
+            .envs(place.environment())
+            .envs(variables.iter().copied());
         let child = command.spawn(pts).expect("sessctl starts");
         let parser = vt100::Parser::new(
             rows.try_into().expect("rows"),

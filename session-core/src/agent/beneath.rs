@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use rustix::fd::OwnedFd;
@@ -15,6 +16,9 @@ use crate::{Error, ErrorKind, Result};
 const OPERATION: &str = "agent.prepare";
 /// More than any configuration has.
 const LARGEST_FILE: u64 = 16 * 1024 * 1024;
+
+/// More names than any agent's directory has; the others are not looked at.
+const MOST_NAMES: usize = 65_536;
 
 /// A directory and what is below it.
 #[derive(Debug)]
@@ -160,7 +164,63 @@ impl Beneath {
             .map_err(|errno| self.failed("read", path, errno))?;
         let names =
             entries.filter_map(|entry| entry.ok()?.file_name().to_str().ok().map(str::to_owned));
-        Ok(names.filter(|name| name != "." && name != "..").collect())
+        Ok(names.filter(|name| name != "." && name != "..").take(MOST_NAMES).collect())
+    }
+
+    /// When what is at `path` was last changed; `None` unless it is a file or a directory.
+    pub(super) fn modified(&self, path: &str) -> Option<SystemTime> {
+        let (parent, name) = self.parent(path, false).ok()?;
+        let stat = rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile | FileType::Directory => {
+                Some(time(stat.st_mtime, stat.st_mtime_nsec as _))
+            }
+            _ => None,
+        }
+    }
+
+    /// Opens a file to read it; `None` if there is none, or something else is there: neither a pipe nor a device is
+    /// waited for.
+    pub(super) fn file(&self, path: &str) -> Option<File> {
+        let (parent, name) = self.parent(path, false).ok()?;
+        let flags =
+            OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        if self.modified(path).is_none() || self.kind(path).ok()? != Kind::File {
+            return None;
+        }
+        let file = File::from(rustix::fs::openat(&parent, name, flags, Mode::empty()).ok()?);
+        file.metadata().is_ok_and(|found| found.is_file()).then_some(file)
+    }
+
+    /// Begins a file of the person's alone that is not there yet, and the directories above it.
+    pub(super) fn create(&self, path: &str) -> Result<File> {
+        let (parent, name) = self.parent(path, true)?;
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(&parent, name, flags, Mode::from_raw_mode(0o600))
+            .map(File::from)
+            .map_err(|errno| self.failed("write", path, errno))
+    }
+
+    /// Gives a file its name, in place of one that is there.
+    pub(super) fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let ((old, from_name), (new, to_name)) =
+            (self.parent(from, false)?, self.parent(to, true)?);
+        rustix::fs::renameat(&old, from_name, &new, to_name)
+            .map_err(|errno| self.failed("rename", from, errno))
+    }
+
+    /// Removes a file or a link; `Ok` if there is none.
+    pub(super) fn remove(&self, path: &str) -> Result<()> {
+        let (parent, name) = match self.parent(path, false) {
+            Ok(found) => found,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        match rustix::fs::unlinkat(&parent, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(self.failed("remove", path, errno)),
+        }
     }
 
     /// The directory of `path`, and its last name.
@@ -196,6 +256,18 @@ impl Beneath {
     fn failed(&self, verb: &str, path: &str, errno: Errno) -> Error {
         failed(verb, &self.path.join(path), errno)
     }
+}
+
+/// The moment of a file's status.
+fn time(seconds: i64, nanoseconds: u32) -> SystemTime {
+    let second = Duration::from_secs(seconds.unsigned_abs());
+    let whole = match seconds >= 0 {
+        true => SystemTime::UNIX_EPOCH.checked_add(second),
+        false => SystemTime::UNIX_EPOCH.checked_sub(second),
+    };
+    let moment =
+        whole.and_then(|whole| whole.checked_add(Duration::from_nanos(nanoseconds.into())));
+    moment.unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 const DIRECTORY: OFlags =

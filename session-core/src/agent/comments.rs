@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn comments_and_commas_go() {
-        let text = "{ // é one\n \"a\": \"// no, \\\" /* no */\", /* two\n */ \"b\": [1, 2, ], /**/ }";
+        let text =
+            "{ // é one\n \"a\": \"// no, \\\" /* no */\", /* two\n */ \"b\": [1, 2, ], /**/ }";
         let read: Value = serde_json::from_str(&without(text)).expect("plain JSON");
         assert_eq!(read, json!({"a": "// no, \" /* no */", "b": [1, 2]}));
         assert_eq!(without(text).lines().count(), text.lines().count());

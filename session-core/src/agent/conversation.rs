@@ -4,105 +4,163 @@ use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::plan::AgentPlan;
-use crate::profile::Profile;
+use super::beneath::{Beneath, Kind};
+use super::pattern::{self, ID};
+use super::plan::{AgentPlan, host_path, host_variables};
+use crate::profile::{Profile, SharePolicy};
+use crate::{HostView, Result};
 
 /// A conversation that an agent has written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) id: String,
+    /// Its file; for one of a database, that.
     pub(crate) file: Utf8PathBuf,
     pub(crate) modified: SystemTime,
 }
 
-const ID: &str = "${CONVERSATION_ID}";
 /// Deeper than any agent keeps them.
 const DEEPEST: usize = 12;
+/// More names than are looked at: whoever writes there must not be able to keep us busy.
+const MOST_NAMES: usize = 200_000;
 
-/// All conversations below `state`, the latest first. What can't be read is left out. Blocks.
-pub(crate) fn all(profile: &Profile, state: &Utf8Path) -> Vec<Found> {
+/// A directory that conversations, or other files of an agent's, are looked for in.
+#[derive(Debug)]
+pub(crate) struct Root {
+    pub(crate) directory: Utf8PathBuf,
+    /// What is left of the pattern below it.
+    pub(crate) pattern: String,
+}
+
+/// Where on the host a pattern below `${STATE}` leads to: into the session's own directory, or into the person's where
+/// that is shared. Nothing else leads out of the session's.
+pub(crate) fn root(
+    plan: &AgentPlan,
+    profile: &Profile,
+    host: &HostView,
+    pattern: &str,
+) -> Result<Root> {
+    for resource in &profile.resources {
+        let shared = plan.shares.get(&resource.name) == Some(&SharePolicy::SharedRw);
+        let (true, Some(source), Ok(rest)) =
+            (shared, &resource.source, Utf8Path::new(pattern).strip_prefix(&resource.target))
+        else {
+            continue;
+        };
+        let directory = real(&host_path(source, &host_variables(profile, host))?);
+        return Ok(Root { directory, pattern: rest.to_string() });
+    }
+    Ok(Root { directory: plan.state.host.clone(), pattern: pattern.to_owned() })
+}
+
+/// Where the person's own agent has what a pattern below `${STATE}` names: what the resource around it is made from.
+pub(crate) fn own_root(profile: &Profile, host: &HostView, pattern: &str) -> Option<Root> {
+    profile.resources.iter().find_map(|resource| {
+        let rest = Utf8Path::new(pattern).strip_prefix(&resource.target).ok()?;
+        let source = host_path(resource.source.as_ref()?, &host_variables(profile, host)).ok()?;
+        Some(Root { directory: real(&source), pattern: rest.to_string() })
+    })
+}
+
+/// The person's directory may be a link of theirs.
+fn real(directory: &Utf8Path) -> Utf8PathBuf {
+    directory.canonicalize_utf8().unwrap_or_else(|_| directory.to_owned())
+}
+
+/// All conversations of a session, the latest first. What can't be read is left out. Blocks.
+pub(crate) fn all(plan: &AgentPlan, profile: &Profile, host: &HostView) -> Vec<Found> {
+    if let Some(database) = &profile.conversation.database {
+        let file = plan.state.host.join(&database.file);
+        return super::facts::conversations(&plan.state.host, database)
+            .into_iter()
+            .map(|(id, modified)| Found { id, file: file.clone(), modified })
+            .collect();
+    }
     let Some(pattern) = &profile.conversation.file else { return Vec::new() };
-    let mut found = Vec::new();
-    let components: Vec<_> = pattern.split('/').collect();
-    search(state.to_owned(), &components, None, 0, &mut found);
+    match root(plan, profile, host, pattern) {
+        Ok(root) => files(&root),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The files that a pattern names, the latest first, with the ids in their names. Blocks.
+pub(crate) fn files(root: &Root) -> Vec<Found> {
+    let Ok(beneath) = Beneath::open(&root.directory) else { return Vec::new() };
+    let mut search = Search { beneath, root, found: Vec::new(), names: 0 };
+    let components: Vec<_> = root.pattern.split('/').collect();
+    search.below("", &components, None, 0);
+    let mut found = search.found;
     found.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| a.id.cmp(&b.id)));
+    found.dedup_by(|a, b| a.file == b.file);
     found
 }
 
-/// The conversation that a session goes on with: the one it began, where its directory is shared with others, else
-/// the last one that its agent wrote to. Blocks.
-pub(crate) fn latest(plan: &AgentPlan, profile: &Profile) -> Option<Found> {
-    let found = all(profile, &plan.state.host);
-    let ours = found.iter().find(|found| Some(&found.id) == plan.conversation.as_ref()).cloned();
-    match plan.shares_conversations(profile) {
-        true => ours,
-        false => found.into_iter().next(),
+/// The conversation that a session goes on with: the one that its agent says it has open, though it is gone; where its
+/// directory is shared with others the one it was last known to have; else the last one that its agent wrote to. Blocks.
+pub(crate) fn latest(
+    plan: &AgentPlan,
+    profile: &Profile,
+    host: &HostView,
+    noted: Option<&str>,
+) -> Option<Found> {
+    let found = all(plan, profile, host);
+    let of = |id: &str| found.iter().find(|found| found.id == id).cloned();
+    let left = super::live::read(plan, profile, host, super::live::Processes::Any);
+    if let Some(found) = left.iter().find_map(|live| of(live.conversation.as_ref()?)) {
+        return Some(found);
     }
+    if plan.shares_conversations(profile) {
+        return noted.and_then(of).or_else(|| plan.conversation.as_deref().and_then(of));
+    }
+    found.into_iter().next()
 }
 
-fn search(
-    here: Utf8PathBuf,
-    components: &[&str],
-    id: Option<&str>,
-    depth: usize,
-    found: &mut Vec<Found>,
-) {
-    let Some((first, rest)) = components.split_first() else {
-        // Whoever shares a directory is followed there; a conversation itself is no link.
-        let Ok(metadata) = here.symlink_metadata() else { return };
-        if let (Ok(modified), true) = (metadata.modified(), metadata.is_file() || metadata.is_dir())
-        {
-            // Without an id in the pattern it says only that there is something to go on with.
-            let id = id.unwrap_or_default().to_owned();
-            found.push(Found { id, file: here, modified });
-        }
-        return;
-    };
-    if depth > DEEPEST {
-        return;
-    }
-    if *first == "**" {
-        search(here.clone(), rest, id, depth + 1, found);
-    }
-    if !first.contains('*') && !first.contains(ID) {
-        return search(here.join(first), rest, id, depth + 1, found);
-    }
-    let Ok(entries) = here.read_dir_utf8() else { return };
-    for entry in entries.filter_map(std::result::Result::ok) {
-        if *first == "**" {
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                search(entry.path().to_owned(), components, id, depth + 1, found);
+struct Search<'a> {
+    beneath: Beneath,
+    root: &'a Root,
+    found: Vec<Found>,
+    names: usize,
+}
+
+impl Search<'_> {
+    fn below(&mut self, here: &str, components: &[&str], id: Option<&str>, depth: usize) {
+        let Some((first, rest)) = components.split_first() else {
+            let Some(modified) = self.beneath.modified(here) else { return };
+            let file = self.root.directory.join(here);
+            let id = id.unwrap_or_else(|| file.file_name().unwrap_or_default()).to_owned();
+            if id.is_empty() {
+                return;
             }
-            continue;
+            self.found.push(Found { id, file, modified });
+            return;
+        };
+        if depth > DEEPEST {
+            return;
         }
-        if let Some(captured) = matches(first, entry.file_name()) {
-            search(entry.path().to_owned(), rest, captured.or(id), depth + 1, found);
+        let join = |name: &str| match here {
+            "" => name.to_owned(),
+            _ => format!("{here}/{name}"),
+        };
+        if !first.contains(['*', '?']) && !first.contains(ID) {
+            return self.below(&join(first), rest, id, depth + 1);
         }
-    }
-}
-
-/// Whether `name` is of the form of `pattern`, and the id in it.
-fn matches<'a>(pattern: &str, name: &'a str) -> Option<Option<&'a str>> {
-    let Some((before, after)) = pattern.split_once(ID) else {
-        return is_like(pattern, name).then_some(None);
-    };
-    // The shortest rest that fits what stands before: ids have no such separators in them.
-    let ends = name.strip_suffix(after)?;
-    let starts = (0..=ends.len()).rev().filter(|at| ends.is_char_boundary(*at));
-    let mut fitting = starts.filter(|at| is_like(before, &ends[..*at]));
-    let id = match before.ends_with('*') {
-        true => fitting.next().map(|at| &ends[at..]),
-        false => fitting.next_back().map(|at| &ends[at..]),
-    };
-    id.filter(|id| !id.is_empty()).map(Some)
-}
-
-/// Whether `name` is `pattern` with any text for each `*`.
-fn is_like(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((before, rest)) => name.strip_prefix(before).is_some_and(|name| {
-            (0..=name.len()).any(|at| name.is_char_boundary(at) && is_like(rest, &name[at..]))
-        }),
+        if *first == "**" {
+            self.below(here, rest, id, depth + 1);
+        }
+        for name in self.beneath.names(here).unwrap_or_default() {
+            self.names += 1;
+            if self.names > MOST_NAMES {
+                return;
+            }
+            if *first == "**" {
+                if self.beneath.kind(&join(&name)).is_ok_and(|kind| kind == Kind::Directory) {
+                    self.below(&join(&name), components, id, depth + 1);
+                }
+            } else if let Some(captured) = pattern::matches(first, &name)
+                && captured.is_none_or(pattern::is_id)
+            {
+                self.below(&join(&name), rest, captured.or(id), depth + 1);
+            }
+        }
     }
 }

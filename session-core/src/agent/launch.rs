@@ -7,25 +7,47 @@ use super::plan::AgentPlan;
 use crate::Result;
 use crate::profile::{Profile, Template, Variables};
 
-/// Program and arguments: resumes `latest` if there is one, else begins.
+/// What is true of one start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Occasion<'a> {
+    /// The conversation to go on with.
+    pub(crate) latest: Option<&'a Found>,
+    /// The session never started before.
+    pub(crate) first: bool,
+    /// Names its MCP servers.
+    pub(crate) mcp_file: Option<&'a Utf8Path>,
+    /// Arguments of this session's own.
+    pub(crate) settings: &'a [String],
+}
+
+/// Program and arguments: resumes the latest conversation if there is one, else begins, with a conversation from elsewhere
+/// if the plan has one.
 ///
-/// `program` is what runs, `mcp_file` names its MCP servers, `settings` are arguments of this session's own; `variables` lacks only what belongs to arguments.
+/// `program` is what runs; `variables` lacks only what belongs to arguments. The first start of all has the prompt.
 pub(crate) fn argv(
     program: Vec<String>,
     plan: &AgentPlan,
     profile: &Profile,
-    latest: Option<&Found>,
-    mcp_file: Option<&Utf8Path>,
-    settings: &[String],
+    occasion: Occasion<'_>,
     variables: &Variables,
 ) -> Result<Vec<String>> {
+    let Occasion { latest, first, mcp_file, settings } = occasion;
     let mut variables = variables.clone();
+    let origin = plan.origin.as_ref();
+    let fork = origin.filter(|origin| origin.fork && latest.is_none());
+    if let Some(origin) = fork {
+        variables.set("FROM", plan.state.inside.join(&origin.copy).as_str());
+    }
     if let Some(id) = latest.map(|found| &found.id).or(plan.conversation.as_ref()) {
         variables.set("CONVERSATION_ID", id.as_str());
     }
     let arguments = &profile.arguments;
     let mut chosen = vec![&arguments.always];
-    chosen.push(if latest.is_some() { &arguments.resume } else { &arguments.new });
+    chosen.push(match (latest, fork) {
+        (Some(_), _) => &arguments.resume,
+        (None, Some(_)) => &arguments.fork,
+        (None, None) => &arguments.new,
+    });
     if let Some(file) = mcp_file {
         variables.set("MCP_FILE", file.as_str());
         chosen.push(&arguments.mcp);
@@ -47,7 +69,8 @@ pub(crate) fn argv(
     let own = settings.iter().chain(&plan.arguments);
     let escaped: Vec<_> = own.map(|word| word.replace("${", "$${")).collect();
     add(&escaped, &variables)?;
-    if let (Some(prompt), None) = (&plan.prompt, latest) {
+    let told = latest.is_none() || (first && origin.is_some());
+    if let Some(prompt) = plan.prompt.as_ref().filter(|_| told) {
         variables.set("PROMPT", prompt.as_str());
         add(if plan.headless { &arguments.headless } else { &arguments.prompt }, &variables)?;
     }

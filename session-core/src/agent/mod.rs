@@ -2,22 +2,31 @@
 
 mod aside;
 mod beneath;
+pub(crate) mod carry;
 mod comments;
 mod content;
 mod conversation;
 mod environment;
+mod facts;
 mod launch;
+mod live;
 mod login;
 pub(crate) mod mcp;
 mod overrides;
+mod pattern;
 mod plan;
 mod readiness;
 mod state;
+mod value;
 
 pub(crate) use aside::{Aside, find_program};
+#[cfg(test)]
+pub(crate) use conversation::Found as FoundConversation;
 pub(crate) use conversation::latest as latest_conversation;
 pub(crate) use environment::{add as add_environment, scrub};
-pub(crate) use launch::argv;
+pub(crate) use facts::{Budget, Reading, disk_use};
+pub(crate) use launch::{Occasion, argv};
+pub(crate) use live::{Process, of_person as processes_of_person};
 pub use login::Login;
 pub(crate) use login::{
     DEFAULT as DEFAULT_LOGIN, check_name as check_login_name, find as find_login,
@@ -25,7 +34,8 @@ pub(crate) use login::{
 pub(crate) use overrides::{
     arguments as override_arguments, keep as keep_settings, set as set_overrides,
 };
-pub use plan::{AgentOptions, AgentPlan, MountPlan, Seen};
+pub(crate) use pattern::is_id;
+pub use plan::{AgentOptions, AgentPlan, MountPlan, Origin, Seen};
 pub(crate) use plan::{CONTAINER_FILES, Placement, Request, resolve};
 pub use readiness::Readiness;
 pub(crate) use readiness::look as look_at_readiness;

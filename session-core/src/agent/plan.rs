@@ -44,6 +44,10 @@ pub struct AgentOptions {
     pub headless: bool,
     /// The agent asks no permission for anything.
     pub unattended: bool,
+    /// The conversation that the session begins with, which itself is not changed: a session's name or id, a
+    /// conversation's id, or the path of its file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume_from: Option<String>,
     /// Files of MCP servers of this session's own, the strongest last; kept when it is made.
     #[schemars(with = "Vec<String>")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -88,6 +92,27 @@ pub struct AgentPlan {
     /// The agent asks no permission for anything.
     #[serde(default)]
     pub unattended: bool,
+    /// The conversation that the session begins with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// A conversation that a session begins with, found before anything is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Origin {
+    /// Its id where it comes from.
+    pub conversation: String,
+    /// Its file on the host, copied when the session is made.
+    #[schemars(with = "String")]
+    pub file: Utf8PathBuf,
+    /// The session that it was found in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// Where the copy is, below the agent's private directory.
+    pub copy: String,
+    /// The copy is one that the agent is told to go on from at its first start; else it is where the agent finds it.
+    pub fork: bool,
 }
 
 /// One directory, as the host and as the session sees it: the same where processes are the host's.
@@ -212,6 +237,7 @@ pub(crate) fn resolve(
         prompt: options.prompt.clone(),
         headless: options.headless,
         unattended: options.unattended,
+        origin: None,
     };
     let mounts = match placement {
         Placement::Mounted => mounts(request, &plan, problems),
@@ -362,6 +388,12 @@ impl AgentPlan {
 }
 
 impl Profile {
+    /// The variables of templates that lead to a person's files on `host`: `HOME` and the profile's
+    /// places. A place whose default can't be rendered is left out.
+    pub fn host_variables(&self, host: &HostView) -> Variables {
+        host_variables(self, host)
+    }
+
     /// Where the person's files are that it names, on this host: places in capitals, then resources. What can't
     /// be found out is left out.
     pub fn host_paths(&self, host: &HostView) -> Vec<(String, Utf8PathBuf)> {
@@ -379,7 +411,7 @@ impl Profile {
     }
 }
 
-/// See [`AgentPlan::host_variables`].
+/// See [`Profile::host_variables`].
 pub(crate) fn host_variables(profile: &Profile, host: &HostView) -> Variables {
     let mut variables = Variables::new().with("HOME", host.home.as_str());
     let home = variables.clone();

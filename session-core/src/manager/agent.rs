@@ -7,7 +7,8 @@ use camino::Utf8Path;
 
 use super::Inner;
 use super::connect::Connected;
-use crate::agent::{self, AgentPlan, Login, mcp};
+use crate::agent::carry::{self, Source};
+use crate::agent::{self, AgentPlan, Login, Occasion, mcp};
 use crate::archive::{self, Pack};
 use crate::catalog::{blocking, make_private, remove_tree};
 use crate::profile::{Profile, Variables};
@@ -59,7 +60,9 @@ impl Inner {
             self.prepare_agent(record).await?;
             return self.connect(record, servers).await;
         }
-        self.fetch_agent(record, session).await?;
+        if record.started_at.is_some() {
+            self.fetch_agent(record, session).await?;
+        }
         self.prepare_agent(record).await?;
         let connected = self.connect(record, servers).await?;
         let path = plan.state.host.clone();
@@ -103,24 +106,43 @@ impl Inner {
         .await
     }
 
-    /// The command of the main process, this time.
+    /// The command of the main process, this time, and the conversation that it has then, where that is known.
     pub(super) async fn command(
         &self,
         record: &SessionRecord,
         connected: &Connected,
-    ) -> Result<Vec<String>> {
+    ) -> Result<(Vec<String>, Option<String>)> {
         let command = record.spec.command.clone();
-        let Some((plan, profile, variables)) = self.agent(record)? else { return Ok(command) };
-        let (plan, profile) = (plan.clone(), profile.clone());
+        let Some((plan, profile, variables)) = self.agent(record)? else {
+            return Ok((command, None));
+        };
+        let (plan, profile, host) = (plan.clone(), profile.clone(), self.host.clone());
+        let (noted, first) = (record.conversation.clone(), record.started_at.is_none());
         let (directory, mcp_file) = (record.spec.directory.clone(), connected.mcp_file.clone());
         blocking(move || {
-            let latest = agent::latest_conversation(&plan, &profile);
+            let latest = agent::latest_conversation(&plan, &profile, &host, noted.as_deref());
+            let latest = latest.as_ref();
             let settings = agent::override_arguments(&profile, &directory)?;
-            let mcp_file = mcp_file.as_deref();
-            agent::argv(command, &plan, &profile, latest.as_ref(), mcp_file, &settings, &variables)
+            let (mcp_file, settings) = (mcp_file.as_deref(), settings.as_slice());
+            let occasion = Occasion { latest, first, mcp_file, settings };
+            let argv = agent::argv(command, &plan, &profile, occasion, &variables)?;
+            let conversation = latest.map(|found| found.id.clone()).or(plan.conversation);
+            Ok((argv, conversation))
         })
         .await
         .map_err(|error| error.with_session(record.name.as_str()))
+    }
+
+    /// Copies the conversation that a new session begins with to where its agent finds it.
+    pub(super) async fn bring_conversation(
+        &self,
+        record: &SessionRecord,
+        source: &Source,
+    ) -> Result<()> {
+        let Some((plan, profile, _)) = self.agent(record)? else { return Ok(()) };
+        let (plan, profile, host) = (plan.clone(), profile.clone(), self.host.clone());
+        let source = source.clone();
+        blocking(move || carry::bring(&plan, &profile, &host, &source)).await
     }
 
     /// Takes other agents' marks away, and adds what the session's own one needs.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::connect::check_names;
 use super::{Inner, Manager, Steps};
+use crate::agent::carry::{self, Source};
 use crate::catalog::{blocking, make_private};
 use crate::{
     Circumstances, Error, ErrorKind, Phase, Progress, ProjectRecord, ResolvedSpec, Result,
@@ -16,7 +17,8 @@ impl Manager {
     /// Decides everything about a session as [`create`](Self::create) would, and makes nothing: for
     /// front ends that ask a person something first. What goes wrong here would go wrong there.
     pub async fn plan(&self, spec: &SessionSpec) -> Result<ResolvedSpec> {
-        Ok(self.inner.resolve(SessionId::new(), spec.clone()).await?.spec)
+        let (record, _) = self.inner.resolve(SessionId::new(), spec.clone()).await?;
+        Ok(record.spec)
     }
 
     /// Makes a session, not started: its record, its workspace, its place at the backend.
@@ -36,8 +38,13 @@ impl Inner {
         progress: &Progress,
     ) -> Result<SessionRecord> {
         let id = SessionId::new();
-        let mut record = self.resolve(id, spec.clone()).await?;
+        let (mut record, source) = self.resolve(id, spec.clone()).await?;
         self.check_connections(&record, &spec.agent_options).await?;
+        if record.spec.container.upload && !spec.container.upload {
+            progress.notice(
+                "the engine does not see the files of this host: the workspace is uploaded into a volume (as with --upload)",
+            );
+        }
         let steps = Steps::new(progress, id, "create");
         let _lock = self.lock(&id).await?;
         let claimed = async {
@@ -51,7 +58,7 @@ impl Inner {
                     {
                         number += 1;
                         let name = format!("{automatic}-{number}").parse()?;
-                        record = self.resolve(id, spec.clone().with_name(name)).await?;
+                        (record, _) = self.resolve(id, spec.clone().with_name(name)).await?;
                     }
                     outcome => return outcome.map(|()| record),
                 }
@@ -64,7 +71,7 @@ impl Inner {
                 return Err(error);
             }
         };
-        let outcome = self.make(&record, &spec, &steps).await;
+        let outcome = self.make(&record, &spec, source.as_ref(), &steps).await;
         self.audit("create", &record, &outcome).await;
         match outcome {
             Ok(record) => Ok(record),
@@ -82,7 +89,11 @@ impl Inner {
     }
 
     /// Decides everything; the record is not yet anywhere.
-    async fn resolve(&self, id: SessionId, mut spec: SessionSpec) -> Result<SessionRecord> {
+    async fn resolve(
+        &self,
+        id: SessionId,
+        mut spec: SessionSpec,
+    ) -> Result<(SessionRecord, Option<Source>)> {
         if spec.sources.is_empty() && spec.strategy != Some(Strategy::None) {
             spec.sources.push(self.host.working_directory.clone());
         }
@@ -96,6 +107,13 @@ impl Inner {
                 Err(error) => problems.push(error),
             }
         }
+        let source = match self.origin(&mut spec).await {
+            Ok(source) => source,
+            Err(error) => {
+                problems.push(error);
+                None
+            }
+        };
         let on_host = backend.as_ref().is_some_and(|backend| backend.capabilities().host_processes);
         let agent = match self.agent_of(&spec, on_host).await {
             Ok(agent) => agent,
@@ -113,6 +131,16 @@ impl Inner {
         circumstances.capabilities = backend.as_ref().map(|backend| backend.capabilities());
         circumstances.agent = agent.as_ref().map(|(profile, login)| (*profile, login));
         let resolved = self.policy.resolve(&spec, &circumstances);
+        let resolved = match (resolved, &source, &agent) {
+            (Ok(mut spec), Some(source), Some((profile, _))) => {
+                let settled = spec.agent_plan.as_mut().map_or(Ok(()), |plan| {
+                    let project = plan.workspace.clone();
+                    carry::settle(plan, profile, source, &project)
+                });
+                settled.map(|()| spec)
+            }
+            (resolved, _, _) => resolved,
+        };
         let spec = match (resolved, problems.len()) {
             (Ok(spec), 0) => spec,
             (Err(error), 0) => return Err(error),
@@ -126,7 +154,7 @@ impl Inner {
         };
         let mut record = SessionRecord::new(id, spec, self.host.user.clone(), now);
         record.ssh_client.clone_from(&self.host.ssh_client);
-        Ok(record)
+        Ok((record, source))
     }
 
     /// Takes the name. If a session that was never finished has it, that is taken back first.
@@ -136,7 +164,7 @@ impl Inner {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 if let Ok(other) = self.catalog.find(record.name.as_str()).await
                     && other.phase != Phase::Ready
-                    && self.try_settle(&other.id).await?
+                    && self.gives_way(&other).await?
                 {
                     return self.catalog.add(record).await;
                 }
@@ -152,10 +180,21 @@ impl Inner {
         }
     }
 
+    /// Whether an unfinished session that has a name is gone now.
+    async fn gives_way(&self, other: &SessionRecord) -> Result<bool> {
+        if other.phase == Phase::Removing {
+            // Its name is as good as free: whoever removes it has little left to do.
+            let _lock = self.lock(&other.id).await?;
+            return Ok(self.settle(&other.id).await?.is_none());
+        }
+        self.try_settle(&other.id).await
+    }
+
     async fn make(
         &self,
         record: &SessionRecord,
         asked: &SessionSpec,
+        source: Option<&Source>,
         steps: &Steps<'_>,
     ) -> Result<SessionRecord> {
         let root = self.layout().workspace(&record.id);
@@ -163,6 +202,9 @@ impl Inner {
         self.keep_asked(record, &asked.agent_options).await?;
         if record.spec.agent_plan.is_some() {
             steps.step("agent", self.prepare_agent(record)).await?;
+        }
+        if let Some(source) = source {
+            steps.step("conversation", self.bring_conversation(record, source)).await?;
         }
         let backend = self.backend(&record.spec.backend)?;
         let beside =

@@ -4,7 +4,9 @@ mod agent;
 mod audit;
 mod choose;
 mod connect;
+mod conversations;
 mod create;
+mod facts;
 mod list;
 mod login;
 mod rebuild;
@@ -18,6 +20,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+pub use conversations::{ConversationEntry, ExportTo, Exported};
 pub use list::Inspection;
 pub use login::LoginRun;
 pub use remove::Removed;

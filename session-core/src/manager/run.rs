@@ -84,8 +84,10 @@ impl Manager {
         progress: &Progress,
     ) -> Result<Attachment> {
         let home = self.layout().home();
-        self.inner.catalog.read(id).await?;
-        if !self.inner.terminals.is_held(home, id).await? {
+        let record = self.inner.catalog.read(id).await?;
+        if self.inner.terminals.is_held(home, id).await? {
+            self.inner.note_open_conversation(&record).await;
+        } else {
             if options.read_only {
                 let message =
                     "it is not running; start it with `sessctl attach` without --read-only";
@@ -192,6 +194,7 @@ impl Inner {
             // The holder of a session that has just ended has not gone yet.
             self.await_holder_end(&record).await?;
         }
+        let (mut claim, mut conversation) = (None, None);
         let before = record.clone();
         let now = Timestamp::now();
         let (record, launch) = match running {
@@ -208,7 +211,11 @@ impl Inner {
                 let mut beginning = record.clone();
                 beginning.started_at = Some(now);
                 let mut environment = self.environment(&beginning, capabilities)?;
-                let command = self.command(&record, &connected).await?;
+                let (command, begun_with) = self.command(&record, &connected).await?;
+                if let Some(id) = &begun_with {
+                    claim = self.claim_conversation(&record, id).await?;
+                }
+                conversation = begun_with;
                 environment.extend(connected.environment);
                 let launch = Launch::new(command).with_environment(environment).with_size(size);
                 (record, Some(launch))
@@ -221,6 +228,7 @@ impl Inner {
                 record.started_at = Some(now);
                 record.ended_at = None;
                 record.exit = None;
+                record.conversation = conversation.or(record.conversation.take());
             });
             steps.step("record", begun).await?
         };
@@ -235,12 +243,14 @@ impl Inner {
         // Before it runs: whoever records its end takes the link away, perhaps at once.
         self.link_active(&record).await;
         let held = steps.step("main-process", self.terminals.hold(request)).await;
+        drop(claim);
         if held.is_err() && !running {
             let _ = std::fs::remove_file(self.layout().active(&record.name));
             let undone = self.catalog.update(id, |record| {
                 record.started_at = before.started_at;
                 record.ended_at = before.ended_at;
                 record.exit = before.exit.clone();
+                record.conversation.clone_from(&before.conversation);
             });
             if let Err(error) = undone.await {
                 tracing::warn!(%error, session = %record.name, "a start that failed stays recorded");
@@ -248,6 +258,10 @@ impl Inner {
         }
         self.audit("start", &record, &held).await;
         held.map_err(|error| error.with_session(before.name.as_str()))?;
+        if !running && before.started_at.is_some() {
+            // It may have ended by itself; now nobody waits for its first byte.
+            self.note_facts(&record, None).await;
+        }
         Ok(record)
     }
 
@@ -263,9 +277,11 @@ impl Inner {
         if let Some(session) = self.open(&record).await? {
             let end = self.end(&record, &*session, grace);
             if session.status().await?.is_running() {
+                let open = self.open_conversation(&record).await;
                 let outcome = steps.step("main-process", end).await;
                 self.audit("stop", &record, &outcome).await;
                 outcome?;
+                self.note_facts(&record, open).await;
             } else {
                 // What runs beside the main process ends, too; nothing to tell (S2.13).
                 end.await?;

@@ -3,16 +3,36 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An agent's conversations, as files below `${STATE}`.
+/// An agent's conversations, as files below `${STATE}` or as rows of one database there.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Conversation {
     /// Who decides a conversation's id.
     pub id: Choice,
-    /// Where a conversation's file is: a path below `${STATE}` in which `*` stands for any part of a name, `**` for any
-    /// directories and `${CONVERSATION_ID}` for the id. Without an id in it: what is there as soon as there is something to go on with.
+    /// Where a conversation's file is: a path below `${STATE}` in which `*` stands for any part of a name, `?` for one
+    /// character, `**` for any directories, and `${CONVERSATION_ID}` for the id. Where a name can be read in several
+    /// ways, an id that is a UUID counts, else the shortest one. Without an id in it: what is there as soon as
+    /// there is something to go on with.
     pub file: Option<String>,
+    /// Where a conversation that comes from elsewhere is put, so that the agent finds it: a path below `${STATE}`, a
+    /// template with `${CONVERSATION_ID}`, `${FILE_NAME}` (what the file was called) and `${PROJECT_KEY}` (the
+    /// project's path with a dash for all but letters and digits). Sessions use `arguments.fork` where there is that.
+    pub import: Option<String>,
+    /// For agents that keep all conversations in one SQLite database.
+    pub database: Option<Database>,
+}
+
+/// Conversations in an SQLite database, which is only ever read, and as a copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Database {
+    /// The database, a path below `${STATE}`; its `-wal` lies beside it.
+    pub file: String,
+    /// A query that gives a row for each conversation: its id, and when it was last written to (milliseconds since
+    /// 1970, or text as of RFC 3339).
+    pub conversations: String,
 }
 
 /// Who decides a conversation's id.

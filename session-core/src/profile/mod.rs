@@ -3,6 +3,7 @@
 mod check;
 mod conversation;
 mod document;
+mod facts;
 mod mcp;
 mod merge;
 mod overrides;
@@ -19,7 +20,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use conversation::{Choice, Conversation};
+pub use conversation::{Choice, Conversation, Database};
+pub use facts::{DatabaseFacts, Facts, Live, Selector};
 pub use mcp::{Mcp, McpSource};
 pub use overrides::{OverrideRule, Overrides};
 pub use readiness::ReadinessCheck;
@@ -74,6 +76,9 @@ pub struct Profile {
     /// Its conversations.
     #[serde(default)]
     pub conversation: Conversation,
+    /// How to read what it is doing from what it wrote.
+    #[serde(default)]
+    pub facts: Facts,
     /// How it is told of MCP servers, if it can be.
     #[serde(default)]
     pub mcp: Option<Mcp>,

@@ -17,6 +17,7 @@ use crate::{Error, ErrorKind, Result};
 /// | `WORKSPACE` | where the session's processes begin, as the session sees it |
 /// | `SESSION_ID`, `SESSION_NAME`, `SESSION_DIR` | the session's |
 /// | `CONVERSATION_ID`, `PROMPT`, `FROM`, `MCP_FILE` | in arguments |
+/// | `CONVERSATION_ID`, `FILE_NAME`, `PROJECT_KEY` | in `conversation.import` |
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Variables(BTreeMap<String, String>);
 

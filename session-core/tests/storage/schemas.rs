@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use session_core::{
-    Error, ErrorKind, ErrorReport, Event, Exit, ListItem, SessionId, SessionList, SessionSpec,
-    SessionStats, Status, Timestamp, schemas,
+    Analytics, Error, ErrorKind, ErrorReport, Event, Exit, ListItem, SessionId, SessionList,
+    SessionSpec, SessionStats, Status, Timestamp, schemas,
 };
 
 use crate::record;
@@ -94,6 +94,7 @@ fn parses(name: &str, sample: &Value) -> bool {
         "record" => session_core::SessionRecord::from_json(sample.to_string().as_bytes()).is_ok(),
         "list" => serde_json::from_value::<SessionList>(sample).is_ok(),
         "stats" => serde_json::from_value::<SessionStats>(sample).is_ok(),
+        "analytics" => serde_json::from_value::<Analytics>(sample).is_ok(),
         "event" => serde_json::from_value::<Event>(sample).is_ok(),
         "labels" => serde_json::from_value::<session_core::SessionLabels>(sample).is_ok(),
         "error" => serde_json::from_value::<ErrorReport>(sample).is_ok(),
@@ -132,6 +133,10 @@ fn what_is_written_is_valid() {
             total_files: 3,
             total_bytes: 4,
         },
+    );
+    accepts(
+        "analytics",
+        &Analytics::new(now, Vec::new(), vec!["docker does not answer".to_owned()]),
     );
     accepts("event", &Event::Notice { message: "m".to_owned() });
     let statuses = [

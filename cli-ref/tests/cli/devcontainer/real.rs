@@ -58,11 +58,10 @@ fn is_read_as_it_is_meant() {
         let home = place.path("user");
         let home = home.to_str().expect("UTF-8");
         let skills = format!(
-            "source={home}/.claude/skills,target=/home/vscode/.claude/skills,type=bind,readonly"
+            "source={home}/.helper/skills,target=/home/vscode/.helper/skills,type=bind,readonly"
         );
         assert!(mounts.contains(&json!(skills)), "{mounts:#?}");
-        let (source, target) =
-            (format!("{home}/.claude/projects"), "/home/vscode/.claude/projects");
+        let (source, target) = (format!("{home}/.helper/talks"), "/home/vscode/.helper/talks");
         let talks = match form {
             "strings" => json!(format!("source={source},target={target},type=bind")),
             _ => json!({ "source": source, "target": target, "type": "bind" }),
@@ -104,15 +103,15 @@ fn is_mounted_as_it_is_meant() {
         let here = inside("pwd -P");
         let project = place.path("project").canonicalize().expect("a project");
         assert_eq!(here.out.trim(), project.to_str().expect("UTF-8"), "the same path");
-        let seen = inside("cat /root/.claude/skills/tidy/SKILL.md");
+        let seen = inside("cat /root/.helper/skills/tidy/SKILL.md");
         assert_eq!((seen.code, seen.out.trim()), (0, "{}"), "{seen:#?}");
-        let refused = inside("touch /root/.claude/skills/new");
+        let refused = inside("touch /root/.helper/skills/new");
         assert_ne!(refused.code, 0, "{form}: {refused:#?}");
-        assert!(!place.path("user/.claude/skills/new").exists());
-        let written = inside("echo yes > /root/.claude/projects/new");
+        assert!(!place.path("user/.helper/skills/new").exists());
+        let written = inside("echo yes > /root/.helper/talks/new");
         assert_eq!(written.code, 0, "{written:#?}");
-        assert_eq!(place.read("user/.claude/projects/new"), "yes\n");
-        let login = inside("ls -A /root/.claude; test ! -e /root/.claude/.credentials.json");
+        assert_eq!(place.read("user/.helper/talks/new"), "yes\n");
+        let login = inside("ls -A /root/.helper; test ! -e /root/.helper/login.json");
         assert_eq!(login.code, 0, "{login:#?}");
     }
 }
@@ -136,13 +135,13 @@ fn what_lies_above_is_roots() {
     let _containers = Containers { address: &address, project: place.path("project") };
     let up = run(&place, &program, &["up"], Some(&address));
     assert_eq!(up.code, 0, "{up:#?}");
-    let write = "id -un; touch ~/.claude/new";
+    let write = "id -un; touch ~/.helper/new";
     let refused = inside(&place, &program, &address, write);
     assert_ne!(refused.code, 0, "{refused:#?}");
     assert_eq!(refused.out.trim(), "vscode");
     let label = format!("label=devcontainer.local_folder={}", place.path("project").display());
     let container = docker(&address, &["ps", "-q", "--filter", &label]);
-    docker(&address, &["exec", container.trim(), "chown", "vscode", "/home/vscode/.claude"]);
+    docker(&address, &["exec", container.trim(), "chown", "vscode", "/home/vscode/.helper"]);
     let done = inside(&place, &program, &address, write);
     assert_eq!(done.code, 0, "{done:#?}");
 }

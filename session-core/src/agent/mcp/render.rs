@@ -110,9 +110,14 @@ impl Renderer<'_> {
                 None => drop(others.insert(key, value)),
             }
         }
-        let reached = !parts.contains_key("URL") || others.values().any(|value| Some(value) == parts.get("URL"));
+        let reached = !parts.contains_key("URL")
+            || others.values().any(|value| Some(value) == parts.get("URL"));
         if !reached {
-            self.problem(name, file, "speaks in a way that this agent does not; leave it out".to_owned());
+            self.problem(
+                name,
+                file,
+                "speaks in a way that this agent does not; leave it out".to_owned(),
+            );
             return None;
         }
         Some(others)

@@ -43,17 +43,22 @@ impl Checker<'_> {
         }
         for (key, form) in [("mcp.local", &mcp.local), ("mcp.remote", &mcp.remote)] {
             for (name, value) in form.iter().flatten() {
-                let part = value.as_str().and_then(|text| text.strip_prefix("${")?.strip_suffix('}'));
+                let part =
+                    value.as_str().and_then(|text| text.strip_prefix("${")?.strip_suffix('}'));
                 if let Some(part) = part.filter(|part| !PARTS.contains(part)) {
                     let shown = part.escape_debug();
-                    let reason =
-                        format!("`${{{shown}}}` is no part of a server; there are {}", PARTS.join(", "));
+                    let reason = format!(
+                        "`${{{shown}}}` is no part of a server; there are {}",
+                        PARTS.join(", ")
+                    );
                     self.problems.push(Problem::of_key(key, name, reason));
                 }
             }
         }
         let written = |reference: &String| {
-            reference.split_once("NAME").is_some_and(|(before, after)| !before.is_empty() && !after.is_empty())
+            reference
+                .split_once("NAME")
+                .is_some_and(|(before, after)| !before.is_empty() && !after.is_empty())
         };
         if mcp.reference.as_ref().is_some_and(|reference| !written(reference)) {
             self.add("mcp.reference", "has `NAME` in its middle, such as \"${NAME}\"");
@@ -100,7 +105,10 @@ impl Checker<'_> {
     pub(super) fn update(&mut self) {
         let Some(update) = &self.profile.update else { return };
         if self.profile.program.is_none() || self.profile.arguments.version.is_empty() {
-            self.add("update", "needs `program` and `arguments.version`, by which a version is seen");
+            self.add(
+                "update",
+                "needs `program` and `arguments.version`, by which a version is seen",
+            );
         }
         let given = Variables::new().with("PACKAGE", "").with("VERSION", "");
         for (key, words, needs) in [

@@ -1,0 +1,182 @@
+//! What an agent did, read from what it wrote: bounded in time and memory, whatever is there.
+
+mod database;
+mod kept;
+mod lines;
+mod size;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use camino::Utf8Path;
+
+pub(crate) use database::conversations;
+pub(crate) use size::of as disk_use;
+
+use self::kept::Kept;
+use self::lines::Reader;
+use super::beneath::Beneath;
+use super::conversation::{self, Found};
+use super::live::{self, Processes};
+use super::plan::AgentPlan;
+use crate::facts::AgentFacts;
+use crate::profile::Profile;
+use crate::{HostView, Timestamp};
+
+/// More conversations than one session has; the latest count.
+const MOST_CONVERSATIONS: usize = 2_000;
+
+/// How long something may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    until: Instant,
+}
+
+impl Budget {
+    /// From now on.
+    pub(crate) fn of(patience: Duration) -> Self {
+        Self { until: Instant::now() + patience }
+    }
+
+    /// This one, but from now on no longer than `patience`.
+    pub(crate) fn at_most(self, patience: Duration) -> Self {
+        Self { until: self.until.min(Instant::now() + patience) }
+    }
+
+    pub(crate) fn is_spent(&self) -> bool {
+        Instant::now() >= self.until
+    }
+}
+
+/// One session, as its agent's facts are read.
+#[derive(Debug)]
+pub(crate) struct Reading<'a> {
+    pub(crate) plan: &'a AgentPlan,
+    pub(crate) profile: &'a Profile,
+    pub(crate) host: &'a HostView,
+    /// The session's directory: what was counted is kept there, to go on from.
+    pub(crate) directory: &'a Utf8Path,
+    /// The conversation it was last known to have.
+    pub(crate) noted: Option<&'a str>,
+    /// Its main process runs.
+    pub(crate) running: bool,
+}
+
+impl Reading<'_> {
+    /// Reads everything but the size on disk. Blocks, hardly longer than `budget`.
+    pub(crate) fn facts(&self, budget: &Budget) -> AgentFacts {
+        let Self { plan, profile, host, .. } = self;
+        let mut facts = AgentFacts::default();
+        let mut kept = Kept::load(self.directory, &profile.facts);
+        match &profile.conversation.database {
+            Some(database) => self.read_database(database, &mut kept, &mut facts, budget),
+            None => self.read_lines(&mut kept, &mut facts, budget),
+        }
+        if self.running {
+            let which = match plan.state.host == plan.state.inside {
+                true => Processes::Running,
+                false => Processes::Any,
+            };
+            let live = live::read(plan, profile, host, which);
+            if let Some(process) = live.into_iter().find(|process| process.conversation.is_some()) {
+                facts.state = process.state.or(facts.state);
+                facts.conversation = process.conversation.or(facts.conversation);
+            }
+        } else {
+            facts.state = None;
+        }
+        kept.save(self.directory);
+        facts
+    }
+
+    /// The conversation that a process of the session has open now, if it says so.
+    pub(crate) fn open(&self) -> Option<String> {
+        let on_host = self.plan.state.host == self.plan.state.inside;
+        let which = if on_host { Processes::Running } else { Processes::Any };
+        let live = live::read(self.plan, self.profile, self.host, which);
+        live.into_iter().find_map(|process| process.conversation)
+    }
+
+    fn read_lines(&self, kept: &mut Kept, facts: &mut AgentFacts, budget: &Budget) {
+        let Self { plan, profile, host, .. } = self;
+        let Some(pattern) = &profile.conversation.file else { return };
+        let mut all = conversation::all(plan, profile, host);
+        if plan.shares_conversations(profile) {
+            // Those of others are not this session's.
+            let ours = [self.noted, plan.conversation.as_deref()];
+            all.retain(|found| ours.contains(&Some(found.id.as_str())));
+        }
+        let current = conversation::latest(plan, profile, host, self.noted);
+        facts.conversations = Some(all.len() as u64);
+        facts.incomplete = all.len() > MOST_CONVERSATIONS;
+        all.truncate(MOST_CONVERSATIONS);
+        let reader = Reader::new(&profile.facts);
+        let root = conversation::root(plan, profile, host, pattern).ok();
+        let beneath = root.as_ref().and_then(|root| Beneath::open(&root.directory).ok());
+        if let (false, Some(root), Some(beneath)) = (reader.is_empty(), root, beneath) {
+            let (mut messages, mut tool_calls) = (0_u64, 0_u64);
+            let mut read = BTreeSet::new();
+            for found in &all {
+                let Some(path) = found.file.strip_prefix(&root.directory).ok() else { continue };
+                let Some(mut file) = beneath.file(path.as_str()) else { continue };
+                let (tally, whole) = kept.tally(&mut file, path.as_str(), &reader, budget);
+                read.insert(path.to_string());
+                messages = messages.saturating_add(tally.messages);
+                tool_calls = tool_calls.saturating_add(tally.tool_calls);
+                let moment = tally.activity.map(Timestamp::from_milliseconds);
+                facts.last_activity = facts.last_activity.max(moment);
+                // The latest comes first.
+                facts.model = facts.model.take().or_else(|| tally.model.clone());
+                if current.as_ref().is_some_and(|current| current.file == found.file) {
+                    facts.state = tally.state;
+                    facts.model = tally.model.clone().or(facts.model.take());
+                }
+                facts.incomplete |= !whole;
+            }
+            kept.retain(|path| read.contains(path));
+            facts.message_count = (!profile.facts.messages.is_empty()).then_some(messages);
+            facts.tool_call_count = (!profile.facts.tool_calls.is_empty()).then_some(tool_calls);
+        }
+        if let Some(Found { id, file, .. }) = current {
+            (facts.conversation, facts.transcript) = (Some(id), Some(file));
+        }
+    }
+
+    fn read_database(
+        &self,
+        database: &crate::profile::Database,
+        kept: &mut Kept,
+        facts: &mut AgentFacts,
+        budget: &Budget,
+    ) {
+        let state = &self.plan.state.host;
+        let queries = self.profile.facts.database.as_ref();
+        let Some(stamp) = database::stamp(state, database) else { return };
+        let answers = match kept.answers(&stamp) {
+            Some(answers) => answers,
+            None => {
+                let Some(answers) = database::ask(state, database, queries, budget) else {
+                    facts.incomplete = true;
+                    return;
+                };
+                kept.keep_answers(stamp, answers.clone());
+                answers
+            }
+        };
+        facts.conversations = Some(answers.conversations.len() as u64);
+        facts.conversation = answers.conversations.first().map(|(id, _)| id.clone());
+        facts.transcript = Some(state.join(&database.file));
+        (facts.model, facts.state) = (answers.model, answers.state);
+        (facts.message_count, facts.tool_call_count) = (answers.messages, answers.tool_calls);
+        let latest = answers.conversations.first().map(|(_, at)| *at);
+        facts.last_activity = answers.activity.or(latest).map(Timestamp::from_milliseconds);
+    }
+}
+
+/// A moment as text, in milliseconds since 1970.
+fn moment(text: &str) -> Option<i64> {
+    text.parse::<Timestamp>().ok().map(Timestamp::as_milliseconds)
+}
+
+#[cfg(test)]
+mod tests;

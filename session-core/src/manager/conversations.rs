@@ -1,0 +1,389 @@
+//! Conversations between sessions and the person's own agent (S1.1 to S1.4), each open in one place only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{Inner, Manager};
+use crate::agent::carry::{self, Source};
+use crate::agent::{self, AgentPlan};
+use crate::catalog::blocking;
+use crate::lock::FileLock;
+use crate::profile::{Profile, Template};
+use crate::{
+    Error, ErrorKind, Filter, Phase, Result, SessionId, SessionName, SessionRecord, SessionSpec,
+    Timestamp,
+};
+
+/// A conversation of a session's, or of the person's own agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct ConversationEntry {
+    /// Its id, as its agent has it.
+    pub id: String,
+    /// The profile's name.
+    pub agent: String,
+    /// The session that has it; absent for the person's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionName>,
+    /// Its file on the host, or the database that it is in.
+    #[schemars(with = "String")]
+    pub file: Utf8PathBuf,
+    /// When it was last written to.
+    pub modified: Timestamp,
+}
+
+/// Where a conversation goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExportTo {
+    /// To the conversations of the person's own agent, as one of this project; of the session's first project if
+    /// absent.
+    Host(Option<Utf8PathBuf>),
+    /// To a file that is not there yet.
+    Path(Utf8PathBuf),
+}
+
+/// A conversation that was copied out of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Exported {
+    /// Its id.
+    pub conversation: String,
+    /// The copy.
+    #[schemars(with = "String")]
+    pub file: Utf8PathBuf,
+    /// The directory that the person's own agent goes on with it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub directory: Option<Utf8PathBuf>,
+    /// The program and arguments that go on with it there; empty where the profile does not tell.
+    pub command: Vec<String>,
+}
+
+/// Keeps all others from starting with a conversation, until dropped.
+#[derive(Debug)]
+pub(super) struct Claim {
+    lock: Option<FileLock>,
+    path: Utf8PathBuf,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // While it is still held, so that who waits for it sees that.
+        let _ = std::fs::remove_file(&self.path);
+        self.lock.take();
+    }
+}
+
+impl Manager {
+    /// The conversations of a session, or of all sessions and of the person's own agents; the latest first. Only reads;
+    /// what can't be read is left out.
+    pub async fn conversations(&self, of: Option<&SessionId>) -> Result<Vec<ConversationEntry>> {
+        let inner = &self.inner;
+        let records = match of {
+            Some(id) => vec![inner.catalog.read(id).await?],
+            None => inner.records().await?,
+        };
+        let names: BTreeMap<_, _> =
+            records.iter().map(|record| (record.id, record.name.clone())).collect();
+        let mut found = Vec::new();
+        for record in &records {
+            let Some((agent, sources)) = inner.conversations_of(record).await else { continue };
+            found.extend(sources.into_iter().map(|source| (agent.clone(), source)));
+        }
+        if of.is_none() {
+            for profile in self.profiles().iter() {
+                let (profile, host) = (profile.clone(), inner.host.clone());
+                let agent = profile.name.clone();
+                let own = blocking(move || Ok(carry::own(&profile, &host))).await?;
+                found.extend(own.into_iter().map(|source| (agent.clone(), source)));
+            }
+        }
+        let mut seen = BTreeSet::new();
+        // Of one that is shared, the session's entry comes first.
+        found.retain(|(_, source)| {
+            seen.insert((source.found.file.clone(), source.found.id.clone()))
+        });
+        found.sort_by_key(|(_, source)| std::cmp::Reverse(source.found.modified));
+        let entries = found.into_iter().map(|(agent, source)| ConversationEntry {
+            id: source.found.id,
+            agent,
+            session: source.session.and_then(|id| names.get(&id).cloned()),
+            file: source.found.file,
+            modified: timestamp(source.found.modified),
+        });
+        Ok(entries.collect())
+    }
+
+    /// Copies the conversation that a session goes on with; the session keeps it. What is already there and is
+    /// something else is never replaced: `AlreadyExists`.
+    pub async fn export_conversation(&self, id: &SessionId, to: &ExportTo) -> Result<Exported> {
+        let inner = &self.inner;
+        let record = inner.catalog.read(id).await?;
+        let name = record.name.as_str();
+        let (source, profile) =
+            inner.current(&record).await.map_err(|error| error.with_session(name))?;
+        let (host, to) = (inner.host.clone(), to.clone());
+        let project = match &to {
+            ExportTo::Host(Some(project)) => host.working_directory.join(project),
+            _ => record.sources().next().cloned().unwrap_or_else(|| host.working_directory.clone()),
+        };
+        let done = blocking(move || {
+            let directory = project.canonicalize_utf8().unwrap_or(project);
+            let conversation = source.found.id.clone();
+            let file = match &to {
+                ExportTo::Host(_) => carry::export(&profile, &host, &source, &directory)?,
+                ExportTo::Path(path) => {
+                    let path = host.working_directory.join(path);
+                    carry::export_to(&source, &path)?;
+                    path
+                }
+            };
+            let on_host = matches!(to, ExportTo::Host(_));
+            let command = goes_on(&profile, &conversation, &file, on_host);
+            let directory = on_host.then_some(directory);
+            Ok(Exported { conversation, file, directory, command })
+        });
+        done.await.map_err(|error| error.with_session(name))
+    }
+}
+
+/// What the person types to go on with a conversation outside of sessions.
+fn goes_on(profile: &Profile, conversation: &str, file: &Utf8Path, on_host: bool) -> Vec<String> {
+    let Some(program) = &profile.program else { return Vec::new() };
+    let new = uuid::Uuid::new_v4().to_string();
+    let (words, id) = match on_host {
+        true => (&profile.arguments.resume, conversation),
+        false => (&profile.arguments.fork, new.as_str()),
+    };
+    let variables =
+        crate::profile::Variables::new().with("CONVERSATION_ID", id).with("FROM", file.as_str());
+    let render = |word: &String| Template::parse(word)?.render(&variables);
+    let words: Result<Vec<_>> = words.iter().map(render).collect();
+    match words {
+        Ok(words) if !words.is_empty() => std::iter::once(program.clone()).chain(words).collect(),
+        _ => Vec::new(),
+    }
+}
+
+impl Inner {
+    /// The conversation that a new session is asked to begin with. Says which agent that is where the spec does not.
+    pub(super) async fn origin(&self, spec: &mut SessionSpec) -> Result<Option<Source>> {
+        const OPERATION: &str = "manager.resume_from";
+        let Some(word) = spec.agent_options.resume_from.clone() else { return Ok(None) };
+        let refuse = |kind, message: String| Err(Error::new(kind, OPERATION, message));
+        if word.contains('/') || word.ends_with(".jsonl") || word.ends_with(".json") {
+            let Some(agent) = &spec.agent else {
+                let message = format!(
+                    "whose conversation `{}` is can't be seen; say which agent (--agent)",
+                    word.escape_debug()
+                );
+                return refuse(ErrorKind::InvalidInput, message);
+            };
+            let profile = self.profiles.find(agent)?.clone();
+            let path = self.host.working_directory.join(&word);
+            return blocking(move || carry::of_path(&profile, &path)).await.map(Some);
+        }
+        match self.catalog.find(&word).await {
+            Ok(record) => {
+                let (source, profile) = self.current(&record).await?;
+                let agent = spec.agent.get_or_insert_with(|| profile.name.clone());
+                if *agent != profile.name {
+                    let message = format!(
+                        "session `{}` is one of {}, and its conversation can't go on with `{}`; leave --agent out",
+                        record.name,
+                        profile.title,
+                        agent.escape_debug()
+                    );
+                    return refuse(ErrorKind::InvalidInput, message);
+                }
+                return Ok(Some(source));
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let found = match agent::is_id(&word) {
+            true => self.by_id(&word, spec.agent.as_deref()).await?,
+            false => None,
+        };
+        let Some((agent, source)) = found else {
+            let message = format!(
+                "no session and no conversation `{}`; `sessctl conversations list` shows what there is",
+                word.escape_debug()
+            );
+            return refuse(ErrorKind::NotFound, message);
+        };
+        spec.agent.get_or_insert(agent);
+        Ok(Some(source))
+    }
+
+    /// The conversation of this id that was written to last, wherever it is.
+    async fn by_id(&self, id: &str, agent: Option<&str>) -> Result<Option<(String, Source)>> {
+        let mut found = Vec::new();
+        for profile in self.profiles.iter() {
+            if agent.is_some_and(|agent| agent != profile.name) {
+                continue;
+            }
+            let (copy, host) = (profile.clone(), self.host.clone());
+            let own = blocking(move || Ok(carry::own(&copy, &host))).await?;
+            found.extend(own.into_iter().map(|source| (profile.name.clone(), source)));
+        }
+        for record in self.records().await? {
+            let Some((of, sources)) = self.conversations_of(&record).await else { continue };
+            if agent.is_none_or(|agent| agent == of) {
+                found.extend(sources.into_iter().map(|source| (of.clone(), source)));
+            }
+        }
+        let of_id = found.into_iter().filter(|(_, source)| source.found.id == id);
+        Ok(of_id.max_by_key(|(_, source)| source.found.modified))
+    }
+
+    /// The conversation that a session has open, or goes on with.
+    async fn current(&self, record: &SessionRecord) -> Result<(Source, Profile)> {
+        const OPERATION: &str = "manager.conversation";
+        let none = |message: String| {
+            Error::new(ErrorKind::NotFound, OPERATION, message).with_session(record.name.as_str())
+        };
+        let Some(plan) = &record.spec.agent_plan else {
+            return Err(none("it runs no agent that has conversations".to_owned()));
+        };
+        let profile = self.profiles.find(&plan.profile)?.clone();
+        if record.spec.container.upload
+            && let Some(session) = self.open(record).await?
+        {
+            let _lock = self.lock(&record.id).await?;
+            self.fetch_agent(record, &*session).await?;
+        }
+        let open = self.open_conversation(record).await;
+        let (plan, host, id) = (plan.clone(), self.host.clone(), record.id);
+        let noted = record.conversation.clone();
+        let of = profile.clone();
+        let found = blocking(move || {
+            let all = carry::of_session(id, &plan, &of, &host);
+            let live = open.and_then(|open| all.iter().find(|source| source.found.id == open));
+            if let Some(source) = live {
+                return Ok(Some(source.clone()));
+            }
+            let latest = agent::latest_conversation(&plan, &of, &host, noted.as_deref());
+            Ok(latest.and_then(|latest| all.into_iter().find(|source| source.found == latest)))
+        });
+        match found.await? {
+            Some(source) => Ok((source, profile)),
+            None => Err(none("its agent has written no conversation yet".to_owned())),
+        }
+    }
+
+    /// All conversations of a session, with its profile's name; of a directory that is shared, the session's own only.
+    async fn conversations_of(&self, record: &SessionRecord) -> Option<(String, Vec<Source>)> {
+        let plan = record.spec.agent_plan.clone()?;
+        let profile = self.profiles.find(&plan.profile).ok()?.clone();
+        let (host, id, noted) = (self.host.clone(), record.id, record.conversation.clone());
+        let agent = plan.profile.clone();
+        let found = blocking(move || {
+            let mut all = carry::of_session(id, &plan, &profile, &host);
+            if plan.shares_conversations(&profile) {
+                let ours = [noted.as_deref(), plan.conversation.as_deref()];
+                all.retain(|source| ours.contains(&Some(source.found.id.as_str())));
+            }
+            Ok(all)
+        });
+        Some((agent, found.await.ok()?))
+    }
+
+    /// Sees to it that no other session of this home, and no process of the person's own, has the conversation open;
+    /// `None` where its files are the session's alone.
+    ///
+    /// Held until the session runs: whoever wants the same waits, and then sees it.
+    pub(super) async fn claim_conversation(
+        &self,
+        record: &SessionRecord,
+        conversation: &str,
+    ) -> Result<Option<Claim>> {
+        let Some(plan) = &record.spec.agent_plan else { return Ok(None) };
+        let profile = self.profiles.find(&plan.profile)?;
+        if !plan.shares_conversations(profile) {
+            return Ok(None);
+        }
+        let digest = Sha256::digest(format!("{}\0{conversation}", plan.profile));
+        let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let path = self.layout().locks().join(format!("conversation-{digest}.lock"));
+        let lock = FileLock::take(&path, self.patience)
+            .await
+            .map_err(|error| error.with_session(record.name.as_str()))?;
+        let claim = Claim { lock: Some(lock), path };
+        for other in self.records().await? {
+            if self.holds(&other, record, plan, conversation).await {
+                let name = &other.name;
+                let message = format!(
+                    "its conversation is open in session `{name}`, and two would lose each other's turns: attach to that one (`sessctl attach {name}`), stop it (`sessctl stop {name}`), or begin another session with a copy (`sessctl start --resume-from {name}`)"
+                );
+                return Err(Error::new(ErrorKind::Refused, "manager.start", message)
+                    .with_session(record.name.as_str()));
+            }
+        }
+        let (copy, host) = (profile.clone(), self.host.clone());
+        let own = blocking(move || Ok(agent::processes_of_person(&copy, &host))).await?;
+        let has_it =
+            |process: &&agent::Process| process.conversation.as_deref() == Some(conversation);
+        if let Some(process) = own.iter().find(has_it) {
+            let title = &profile.title;
+            let id = process.id.map(|id| format!(" (process {id})")).unwrap_or_default();
+            let message = format!(
+                "its conversation is open in {title} outside of sessions{id}, and two would lose each other's turns: leave it there first"
+            );
+            return Err(Error::new(ErrorKind::Refused, "manager.start", message)
+                .with_session(record.name.as_str()));
+        }
+        Ok(Some(claim))
+    }
+
+    /// Whether another session runs with the conversation.
+    async fn holds(
+        &self,
+        other: &SessionRecord,
+        record: &SessionRecord,
+        plan: &AgentPlan,
+        conversation: &str,
+    ) -> bool {
+        let Some(theirs) = &other.spec.agent_plan else { return false };
+        let same = theirs.profile == plan.profile && other.phase == Phase::Ready;
+        if other.id == record.id || !same {
+            return false;
+        }
+        let Ok(profile) = self.profiles.find(&theirs.profile) else { return false };
+        if !theirs.shares_conversations(profile) {
+            return false;
+        }
+        let held = self.terminals.is_held(self.layout().home(), &other.id).await.unwrap_or(false);
+        let running = held
+            || self
+                .answer(&other.spec.backend, self.look(other))
+                .await
+                .is_ok_and(|status| status.is_running());
+        // What its agent says counts before what it was started with.
+        running
+            && match self.open_conversation(other).await {
+                Some(open) => open == conversation,
+                None => other
+                    .conversation
+                    .as_ref()
+                    .or(theirs.conversation.as_ref())
+                    .is_some_and(|noted| noted == conversation),
+            }
+    }
+
+    /// All records that can be read.
+    async fn records(&self) -> Result<Vec<SessionRecord>> {
+        let (entries, _) = self.catalog.list(&Filter::default()).await?;
+        Ok(entries.into_iter().flatten().map(|entry| entry.record).collect())
+    }
+}
+
+fn timestamp(time: std::time::SystemTime) -> Timestamp {
+    let since = time.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_milliseconds(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,540 @@
+//! Conversations: what is read of them, where they go, and that each is open in one place only.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use session_conformance::{Step, memory_program};
+use session_core::profile::{Profile, Profiles};
+use session_core::{
+    AgentFacts, AgentOptions, AgentState, ErrorKind, ExportTo, Filter, Manager, Progress,
+    SessionRecord, SessionSpec, TerminalSize,
+};
+
+use crate::place::{entries, host, named};
+use crate::world::World;
+
+const PROFILE: &str = r#"
+title = "Robot"
+program = "program"
+
+[arguments]
+always = [STEPS]
+new = ["--id", "${CONVERSATION_ID}"]
+resume = ["--resume", "${CONVERSATION_ID}"]
+FORK
+prompt = ["${PROMPT}"]
+
+[places.config]
+default = "${HOME}/.robot"
+
+[conversation]
+id = "ours"
+file = "talks/*/${CONVERSATION_ID}.jsonl"
+import = "talks/${PROJECT_KEY}/${CONVERSATION_ID}.jsonl"
+
+[facts]
+model = [{ where = { who = "robot" }, value = "model" }]
+messages = [{ where = { who = "robot" } }, { where = { who = "me" } }]
+tool_calls = [{ where = { "did[]" = "*" } }]
+activity = [{ value = "at" }]
+
+[facts.live]
+file = "live/*.json"
+host = "${CONFIG}/live/*.json"
+process = "pid"
+conversation = "talk"
+status = "doing"
+busy = ["digging"]
+idle = ["resting"]
+waiting = ["asking"]
+
+[[resources]]
+name = "talks"
+kind = "directory"
+source = "${CONFIG}/talks"
+target = "talks"
+policy = "private"
+presets = { shared = "shared-rw" }
+"#;
+
+const FORK: &str = r#"fork = ["--from", "${FROM}", "--id", "${CONVERSATION_ID}"]"#;
+const TALK: &str = concat!(
+    "{\"who\":\"me\",\"at\":\"2026-01-01T00:00:00Z\"}\n",
+    "{\"who\":\"robot\",\"model\":\"r2\\u001b[31m\",\"did\":[\"dig\",\"saw\"],\"at\":\"2026-01-01T00:00:01Z\"}\n",
+);
+
+struct Robots {
+    world: World,
+    manager: Manager,
+    theirs: Utf8PathBuf,
+}
+
+impl Robots {
+    fn new() -> Self {
+        Self::of("robot", FORK)
+    }
+
+    fn of(name: &str, fork: &str) -> Self {
+        let world = World::new();
+        let manager = manager(&world, name, fork);
+        let theirs = world.place.project().join(".robot");
+        Self { world, manager, theirs }
+    }
+
+    async fn create(&self, name: &str, change: impl FnOnce(&mut AgentOptions)) -> SessionRecord {
+        self.try_create(name, change).await.expect("the session can be made")
+    }
+
+    async fn try_create(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut AgentOptions),
+    ) -> session_core::Result<SessionRecord> {
+        let mut options = AgentOptions::default();
+        change(&mut options);
+        let spec = named(name).with_agent("robot").with_agent_options(options);
+        self.manager.create(spec, &Progress::default()).await
+    }
+
+    async fn start(&self, record: &SessionRecord) {
+        self.try_start(record).await.expect("the session can be started");
+    }
+
+    async fn try_start(&self, record: &SessionRecord) -> session_core::Result<SessionRecord> {
+        self.manager.start(&record.id, TerminalSize::default(), &Progress::default()).await
+    }
+
+    async fn stop(&self, record: &SessionRecord) -> SessionRecord {
+        let stopped = self.manager.stop(&record.id, Duration::ZERO, &Progress::default()).await;
+        stopped.expect("the session can be stopped")
+    }
+
+    async fn facts(&self, record: &SessionRecord) -> AgentFacts {
+        self.manager.facts(&record.id).await.expect("it is there")
+    }
+
+    fn last_arguments(&self) -> Vec<String> {
+        let launches = self.world.holders.launches.lock().expect("nobody panics with it");
+        launches.last().cloned().flatten().expect("something was launched").argv[2..].to_vec()
+    }
+}
+
+fn manager(world: &World, name: &str, fork: &str) -> Manager {
+    let steps = format!("{:?}", memory_program(&[Step::Wait])[1]);
+    let text = PROFILE.replace("STEPS", &steps).replace("FORK", fork);
+    let profile = Profile::from_toml(name, &text, "robot.toml").expect("it is valid");
+    Manager::new(
+        world.place.layout(),
+        host(&world.place.project(), "memory").with_environment(BTreeMap::new()),
+        world.backends(),
+        Arc::clone(&world.registry),
+        Arc::clone(&world.copies) as Arc<_>,
+        Arc::clone(&world.holders) as Arc<_>,
+    )
+    .with_profiles(Profiles::new().with(profile))
+}
+
+fn state(record: &SessionRecord) -> Utf8PathBuf {
+    record.spec.agent_plan.as_ref().expect("it has a plan").state.host.clone()
+}
+
+fn begun(record: &SessionRecord) -> String {
+    let plan = record.spec.agent_plan.as_ref().expect("it has a plan");
+    plan.conversation.clone().expect("we choose it")
+}
+
+fn write(path: &Utf8Path, text: &str) {
+    std::fs::create_dir_all(path.parent().expect("it has one")).expect("writable");
+    std::fs::write(path, text).expect("writable");
+}
+
+fn talk(directory: &Utf8Path, id: &str) -> Utf8PathBuf {
+    let path = directory.join("talks/here").join(format!("{id}.jsonl"));
+    write(&path, TALK);
+    path
+}
+
+fn live(directory: &Utf8Path, pid: u32, talk: &str, doing: &str) {
+    let text = serde_json::json!({"pid": pid, "talk": talk, "doing": doing});
+    write(&directory.join(format!("live/{pid}.json")), &text.to_string());
+}
+
+fn read(path: &Utf8Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The id of a process that is gone.
+fn gone() -> u32 {
+    let mut child = std::process::Command::new("true").spawn().expect("it can be run");
+    child.wait().expect("it ends");
+    child.id()
+}
+
+/// S4.17, S1.F4: what the agent wrote is read without running it, and is in the record when it stops.
+#[tokio::test]
+async fn facts_are_read_from_what_the_agent_wrote() {
+    let robots = Robots::new();
+    let record = robots.create("one", |_| {}).await;
+    let empty = robots.facts(&record).await;
+    assert_eq!((empty.message_count, empty.model.clone(), empty.state), (Some(0), None, None));
+    assert!(empty.disk_bytes.is_some_and(|bytes| bytes > 0));
+
+    robots.start(&record).await;
+    let file = talk(&state(&record), &begun(&record));
+    live(&state(&record), std::process::id(), &begun(&record), "digging");
+    let facts = robots.facts(&record).await;
+    assert_eq!((facts.message_count, facts.tool_call_count), (Some(2), Some(2)));
+    assert_eq!(facts.model.as_deref(), Some("r2\u{1b}[31m"), "as it was written");
+    assert_eq!(
+        facts.last_activity.map(|at| at.to_string()).as_deref(),
+        Some("2026-01-01T00:00:01Z")
+    );
+    assert_eq!((facts.state, facts.conversations), (Some(AgentState::Busy), Some(1)));
+    assert_eq!((facts.conversation, facts.transcript), (Some(begun(&record)), Some(file)));
+    assert!(!facts.incomplete);
+
+    live(&state(&record), std::process::id(), &begun(&record), "asking");
+    assert_eq!(robots.facts(&record).await.state, Some(AgentState::Waiting));
+    // Left by a process that was killed.
+    std::fs::remove_dir_all(state(&record).join("live")).expect("it is there");
+    live(&state(&record), gone(), &begun(&record), "digging");
+    assert_eq!(robots.facts(&record).await.state, None);
+
+    let list = robots.manager.list_with_facts(&Filter::default()).await.expect("it lists");
+    let item = &list.sessions[0];
+    assert_eq!(item.facts.as_ref().and_then(|facts| facts.message_count), Some(2));
+    assert!(item.facts.as_ref().is_some_and(|facts| facts.disk_bytes.is_some()));
+    let plain = robots.manager.list(&Filter::default()).await.expect("it lists");
+    assert_eq!(plain.sessions[0].facts, None, "nobody asked");
+
+    let analytics = robots.manager.analytics(&Filter::default()).await.expect("it can");
+    assert_eq!((analytics.total.sessions, analytics.total.running), (1, 1));
+    assert_eq!(
+        (analytics.total.message_count, analytics.by_agent["robot"].tool_call_count),
+        (2, 2)
+    );
+    assert_eq!(analytics.by_model.len(), 1);
+
+    let stopped = robots.stop(&record).await;
+    assert_eq!((stopped.message_count, stopped.tool_call_count), (Some(2), Some(2)));
+    assert_eq!(stopped.model.as_deref(), Some("r2\u{1b}[31m"));
+    assert!(stopped.last_activity.is_some());
+    assert_eq!(robots.facts(&record).await.state, None, "nothing runs");
+}
+
+/// S4.35: whatever a session puts in the place of its conversations, a list is a list, and nothing outside is read.
+#[tokio::test]
+async fn hostile_files_never_fail_a_list() {
+    let robots = Robots::new();
+    let outside = robots.world.place.path().join("outside");
+    talk(&outside, "secret");
+    let mut records = Vec::new();
+    for name in ["link", "directory", "above", "pipe", "device", "binary", "huge", "option"] {
+        let record = robots.create(name, |_| {}).await;
+        let talks = state(&record).join("talks/here");
+        std::fs::create_dir_all(&talks).expect("writable");
+        let file = talks.join("a.jsonl");
+        match name {
+            "link" => std::os::unix::fs::symlink(outside.join("talks/here/secret.jsonl"), &file)
+                .expect("writable"),
+            "directory" => std::fs::create_dir(&file).expect("writable"),
+            "above" => {
+                std::fs::remove_dir_all(state(&record).join("talks")).expect("it is there");
+                std::os::unix::fs::symlink(outside.join("talks"), state(&record).join("talks"))
+                    .expect("writable");
+            }
+            "pipe" | "device" => {
+                let made = std::process::Command::new(if name == "pipe" { "mkfifo" } else { "ln" })
+                    .args(if name == "pipe" { vec![] } else { vec!["-s", "/dev/zero"] })
+                    .arg(&file)
+                    .status();
+                assert!(made.expect("it can be run").success());
+            }
+            "binary" => {
+                std::fs::write(&file, [TALK.as_bytes(), &[0xff; 5000], b"\n{\"who\":\"me"].concat())
+                    .expect("writable")
+            }
+            "huge" => {
+                // Nothing but a hole: as long as no disk is.
+                let hole = std::fs::File::create(&file).expect("writable");
+                hole.set_len(1 << 40).expect("a file can have holes");
+            }
+            _ => std::fs::write(talks.join("--bold.jsonl"), TALK).expect("writable"),
+        }
+        std::fs::create_dir_all(state(&record).join("live")).expect("writable");
+        std::fs::write(state(&record).join("live/1.json"), "{").expect("writable");
+        std::os::unix::fs::symlink("/dev/zero", state(&record).join("live/2.json"))
+            .expect("writable");
+        records.push(record);
+    }
+    let list = robots.manager.list_with_facts(&Filter::default()).await.expect("it lists");
+    assert_eq!(list.sessions.len(), records.len());
+    for item in &list.sessions {
+        let facts = item.facts.clone().expect("it has some");
+        let expected = if item.name == "binary" { Some(2) } else { Some(0) };
+        assert_eq!(facts.message_count, expected, "{}: {facts:?}", item.name);
+        assert_eq!(facts.incomplete, item.name == "huge", "{}", item.name);
+    }
+    let option = &records[7];
+    robots.start(option).await;
+    assert_eq!(robots.last_arguments(), ["--id", &begun(option)], "no file's name is an option");
+}
+
+/// S1.3, S4.T4: a session begins with a copy of another one's conversation, with an id of its own; the source stays.
+#[tokio::test]
+async fn a_session_goes_on_from_another() {
+    let robots = Robots::new();
+    let one = robots.create("one", |_| {}).await;
+    let source = talk(&state(&one), &begun(&one));
+    std::fs::write(&source, format!("{TALK}{{\"who\":\"me\",\"ha")).expect("writable");
+    let before = read(&source);
+    let two = robots
+        .create("two", |options| {
+            options.resume_from = Some("one".to_owned());
+            options.prompt = Some("go on".to_owned());
+        })
+        .await;
+    let origin = two.spec.agent_plan.clone().expect("it has a plan").origin.expect("it has one");
+    assert_eq!((origin.conversation, origin.session), (begun(&one), Some(one.id)));
+    assert_ne!(begun(&two), begun(&one));
+    let copy = state(&two).join(&origin.copy);
+    assert_eq!(read(&copy), TALK, "a line that has no end yet stays behind");
+    assert_eq!(copy.file_name(), source.file_name());
+
+    robots.start(&two).await;
+    assert_eq!(robots.last_arguments(), ["--from", copy.as_str(), "--id", &begun(&two), "go on"]);
+    assert_eq!(read(&source), before);
+    robots.stop(&two).await;
+    // The agent began its own: from then on that.
+    talk(&state(&two), &begun(&two));
+    robots.start(&two).await;
+    assert_eq!(robots.last_arguments(), ["--resume", &begun(&two)]);
+}
+
+/// S1.1: a conversation of the person's own agent is found by its id, or by its file; the agent need not be named
+/// where the conversation tells.
+#[tokio::test]
+async fn a_session_goes_on_from_the_persons_own() {
+    let robots = Robots::new();
+    let id = "0199f7a2-5c3e-7d11-9abc-001122334455";
+    let source = talk(&robots.theirs, id);
+    let mut options = AgentOptions::default();
+    options.resume_from = Some(id.to_owned());
+    let spec: SessionSpec = named("one").with_agent_options(options);
+    let one = robots.manager.create(spec, &Progress::default()).await.expect("it can be made");
+    let plan = one.spec.agent_plan.clone().expect("it has a plan");
+    assert_eq!(plan.profile, "robot");
+    let origin = plan.origin.expect("it has one");
+    assert_eq!((origin.file.as_str(), origin.session), (source.as_str(), None));
+    assert_eq!(read(&state(&one).join(origin.copy)), TALK);
+
+    let file = robots.world.place.path().join("kept.jsonl");
+    write(&file, TALK);
+    let two = robots.create("two", |options| options.resume_from = Some(file.to_string())).await;
+    let origin = two.spec.agent_plan.clone().expect("it has a plan").origin.expect("it has one");
+    assert_eq!(origin.conversation, "kept");
+
+    for (word, kind) in [
+        ("nothing", ErrorKind::NotFound),
+        ("./nothing.jsonl", ErrorKind::NotFound),
+        ("/dev/zero", ErrorKind::InvalidInput),
+        ("--bold", ErrorKind::NotFound),
+        ("two", ErrorKind::NotFound),
+    ] {
+        let error = robots
+            .try_create("three", |options| options.resume_from = Some(word.to_owned()))
+            .await
+            .expect_err(word);
+        assert_eq!(error.kind(), kind, "{word}: {error}");
+    }
+    assert_eq!(entries(&robots.world.place.layout().home().join("sessions")).len(), 2);
+}
+
+/// Where the agent has no way to be told, the file is put where it finds it, and is resumed.
+#[tokio::test]
+async fn a_conversation_is_put_where_the_agent_finds_it() {
+    let robots = Robots::of("robot", "");
+    let one = robots.create("one", |_| {}).await;
+    let source = talk(&state(&one), &begun(&one));
+    let two = robots
+        .create("two", |options| {
+            options.resume_from = Some(one.id.to_string());
+            options.prompt = Some("go on".to_owned());
+        })
+        .await;
+    robots.start(&two).await;
+    assert_eq!(robots.last_arguments(), ["--resume", &begun(&one), "go on"]);
+    let places = entries(&state(&two).join("talks"));
+    assert_eq!(places.len(), 1);
+    assert!(places[0].ends_with("-project"), "{places:?}");
+    robots.stop(&two).await;
+    robots.start(&two).await;
+    assert_eq!(robots.last_arguments(), ["--resume", &begun(&one)], "it is told once");
+    assert_eq!(read(&source), TALK);
+}
+
+/// S1.2, S1.14: a session's conversation goes to the person's own agent, as one of the project's.
+#[tokio::test]
+async fn a_conversation_goes_to_the_persons_own_agent() {
+    let robots = Robots::new();
+    let one = robots.create("one", |_| {}).await;
+    let export = |to: ExportTo| {
+        let (manager, id) = (robots.manager.clone(), one.id);
+        async move { manager.export_conversation(&id, &to).await }
+    };
+    let none = export(ExportTo::Host(None)).await.expect_err("there is none");
+    assert_eq!(none.kind(), ErrorKind::NotFound);
+    let source = talk(&state(&one), &begun(&one));
+    let done = export(ExportTo::Host(None)).await.expect("it can be copied");
+    let project = robots.world.place.project().canonicalize_utf8().expect("it is there");
+    let key = project.as_str().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    assert_eq!(
+        done.file,
+        robots.theirs.join("talks").join(key).join(format!("{}.jsonl", begun(&one)))
+    );
+    assert_eq!(done.directory, Some(project));
+    assert_eq!(done.command, ["program", "--resume", &begun(&one)]);
+    assert_eq!((read(&done.file), read(&source)), (TALK.to_owned(), TALK.to_owned()));
+    // Again is nothing new; what went on there is not lost, and another one is not replaced.
+    export(ExportTo::Host(None)).await.expect("it is there");
+    std::fs::write(&done.file, format!("{TALK}{TALK}")).expect("writable");
+    export(ExportTo::Host(None)).await.expect("it has gone on there");
+    assert_eq!(read(&done.file), format!("{TALK}{TALK}"));
+    std::fs::write(&done.file, "{}\n").expect("writable");
+    let error = export(ExportTo::Host(None)).await.expect_err("another one");
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    assert_eq!(read(&done.file), "{}\n");
+
+    let path = robots.world.place.path().join("out.jsonl");
+    let done = export(ExportTo::Path(path.clone())).await.expect("it can be copied");
+    assert_eq!(
+        (read(&path).as_str(), &done.command[..3]),
+        (TALK, &["program".to_owned(), "--from".to_owned(), path.to_string()][..])
+    );
+    let error = export(ExportTo::Path(path)).await.expect_err("it is there");
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+
+    let listed = robots.manager.conversations(None).await.expect("they can be listed");
+    let of: Vec<_> =
+        listed.iter().map(|entry| entry.session.as_ref().map(ToString::to_string)).collect();
+    assert_eq!(of.len(), 2);
+    assert!(of.contains(&Some("one".to_owned())) && of.contains(&None));
+    let listed = robots.manager.conversations(Some(&one.id)).await.expect("they can be listed");
+    assert_eq!((listed.len(), &listed[0].id), (1, &begun(&one)));
+}
+
+fn shared(options: &mut AgentOptions) {
+    options.preset = "shared".parse().expect("a preset");
+}
+
+/// S1.15, S1.12: one live process per conversation, and the error says which session has it.
+#[tokio::test]
+async fn a_conversation_is_open_in_one_session_only() {
+    let robots = Robots::of("robot", "");
+    let one = robots.create("one", shared).await;
+    talk(&robots.theirs, &begun(&one));
+    robots.start(&one).await;
+    assert_eq!(robots.last_arguments(), ["--resume", &begun(&one)], "found where it is shared");
+    // The same one, in the directory that both have.
+    let two = robots
+        .create("two", |options| {
+            shared(options);
+            options.resume_from = Some("one".to_owned());
+        })
+        .await;
+    assert_eq!(begun(&two), begun(&one));
+    let error = robots.try_start(&two).await.expect_err("it is open");
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(
+        error.to_string().contains("`one`") && error.to_string().contains("sessctl stop one"),
+        "{error}"
+    );
+    assert_eq!(robots.manager.find("two").await.expect("it is there").started_at, None);
+    robots.stop(&one).await;
+    robots.start(&two).await;
+    let error = robots.try_start(&one).await.expect_err("it is open");
+    assert!(error.to_string().contains("`two`"), "{error}");
+    // Its agent went on to another conversation, and says so.
+    live(&state(&two), std::process::id(), "another", "resting");
+    robots.start(&one).await;
+    assert!(
+        !entries(&robots.world.place.layout().home().join("locks"))
+            .iter()
+            .any(|name| name.starts_with("conversation"))
+    );
+}
+
+/// Two processes at once: one of them gets it.
+#[tokio::test]
+async fn two_starts_at_once_are_one() {
+    let robots = Robots::of("robot", "");
+    let one = robots.create("one", shared).await;
+    talk(&robots.theirs, &begun(&one));
+    let two = robots
+        .create("two", |options| {
+            shared(options);
+            options.resume_from = Some("one".to_owned());
+        })
+        .await;
+    let another = manager(&robots.world, "robot", "");
+    for _ in 0..5 {
+        let (size, progress) = (TerminalSize::default(), Progress::default());
+        let (first, second) = tokio::join!(
+            robots.manager.start(&one.id, size, &progress),
+            another.start(&two.id, size, &progress),
+        );
+        assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
+        let error = first.err().or(second.err()).expect("one of them");
+        assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+        robots.stop(&one).await;
+        robots.stop(&two).await;
+    }
+}
+
+/// S1.15: what the person's own agent has open is not opened by a session.
+#[tokio::test]
+async fn a_conversation_of_the_persons_own_process_is_left_alone() {
+    let robots = Robots::new();
+    let one = robots.create("one", shared).await;
+    talk(&robots.theirs, &begun(&one));
+    live(&robots.theirs, gone(), &begun(&one), "digging");
+    robots.start(&one).await;
+    robots.stop(&one).await;
+    live(&robots.theirs, std::process::id(), &begun(&one), "resting");
+    let error = robots.try_start(&one).await.expect_err("it is open");
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
+    // A session with conversations of its own has nothing to do with that.
+    let two = robots.create("two", |_| {}).await;
+    robots.start(&two).await;
+}
+
+/// S1.13: at the next start the session goes on with what its agent had open last, where conversations are shared too.
+#[tokio::test]
+async fn the_agents_own_id_counts() {
+    let robots = Robots::new();
+    let one = robots.create("one", shared).await;
+    talk(&robots.theirs, &begun(&one));
+    talk(&robots.theirs, "another");
+    robots.start(&one).await;
+    live(&state(&one), std::process::id(), "another", "resting");
+    assert_eq!(robots.facts(&one).await.conversation.as_deref(), Some("another"));
+    let stopped = robots.stop(&one).await;
+    assert_eq!(stopped.conversation.as_deref(), Some("another"));
+    std::fs::remove_dir_all(state(&one).join("live")).expect("it is there");
+    robots.start(&one).await;
+    assert_eq!(robots.last_arguments(), ["--resume", "another"]);
+    robots.stop(&one).await;
+
+    // The session's own: an id that a killed process left counts, if its conversation is there.
+    let two = robots.create("two", |_| {}).await;
+    talk(&state(&two), "old");
+    std::fs::File::open(talk(&state(&two), "open"))
+        .and_then(|file| file.set_modified(std::time::SystemTime::UNIX_EPOCH))
+        .expect("it is ours");
+    live(&state(&two), gone(), "open", "digging");
+    robots.start(&two).await;
+    assert_eq!(robots.last_arguments(), ["--resume", "open"]);
+}
