@@ -4,9 +4,9 @@ mod fixture;
 
 use std::process::ExitCode;
 
-use fixture::EngineFixture;
+use fixture::fixture;
 use session_conformance::engines;
 
 fn main() -> ExitCode {
-    session_conformance::main(|| Ok(EngineFixture::new(engines::docker())?.with_upload()))
+    session_conformance::main(|| Ok(fixture(engines::docker())?.with_upload()))
 }

@@ -4,9 +4,9 @@ mod fixture;
 
 use std::process::ExitCode;
 
-use fixture::EngineFixture;
+use fixture::fixture;
 use session_conformance::engines;
 
 fn main() -> ExitCode {
-    session_conformance::main(|| EngineFixture::new(engines::podman()))
+    session_conformance::main(|| fixture(engines::podman()))
 }

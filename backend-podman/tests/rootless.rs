@@ -4,10 +4,10 @@ mod fixture;
 
 use std::process::ExitCode;
 
-use fixture::EngineFixture;
+use fixture::fixture;
 use session_conformance::engines;
 
 fn main() -> ExitCode {
     engines::as_rootless_user();
-    session_conformance::main(|| EngineFixture::new(engines::podman_rootless()))
+    session_conformance::main(|| fixture(engines::podman_rootless()))
 }

@@ -5,10 +5,10 @@ mod fixture;
 
 use std::process::ExitCode;
 
-use fixture::EngineFixture;
+use fixture::fixture;
 use session_conformance::engines;
 
 fn main() -> ExitCode {
     engines::as_rootless_user();
-    session_conformance::main(|| Ok(EngineFixture::new(engines::podman_rootless())?.with_upload()))
+    session_conformance::main(|| Ok(fixture(engines::podman_rootless())?.with_upload()))
 }

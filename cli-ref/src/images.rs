@@ -7,11 +7,14 @@ pub(crate) struct AgentImage {
     pub(crate) agent: &'static str,
     /// What it is built on where nothing else is asked for.
     pub(crate) base: &'static str,
-    /// How it is built; `BASE` is its one argument.
+    /// How it is built; `BASE` is an argument of each.
     pub(crate) dockerfile: &'static str,
+    /// What npm calls the agent; then the agent's word and this are arguments too.
+    package: Option<&'static str>,
 }
 
 const SHELL: &str = "shell";
+const NPM: &str = include_str!("../images/npm/Dockerfile");
 
 /// All of them, the one that the others are built on first.
 pub(crate) const IMAGES: [AgentImage; 4] = [
@@ -19,25 +22,24 @@ pub(crate) const IMAGES: [AgentImage; 4] = [
         agent: SHELL,
         base: "debian:stable-slim",
         dockerfile: include_str!("../images/shell/Dockerfile"),
+        package: None,
     },
-    AgentImage {
-        agent: "claude",
-        base: "sessctl-shell:latest",
-        dockerfile: include_str!("../images/claude/Dockerfile"),
-    },
-    AgentImage {
-        agent: "codex",
-        base: "sessctl-shell:latest",
-        dockerfile: include_str!("../images/codex/Dockerfile"),
-    },
-    AgentImage {
-        agent: "opencode",
-        base: "sessctl-shell:latest",
-        dockerfile: include_str!("../images/opencode/Dockerfile"),
-    },
+    AgentImage::of_npm("claude", "@anthropic-ai/claude-code"),
+    AgentImage::of_npm("codex", "@openai/codex"),
+    AgentImage::of_npm("opencode", "opencode-ai"),
 ];
 
 impl AgentImage {
+    const fn of_npm(agent: &'static str, package: &'static str) -> Self {
+        Self { agent, base: "sessctl-shell:latest", dockerfile: NPM, package: Some(package) }
+    }
+
+    /// The arguments of its Dockerfile, on `base`.
+    pub(crate) fn arguments<'a>(&self, base: &'a str) -> Vec<(&'static str, &'a str)> {
+        let agent = self.package.map(|package| [("AGENT", self.agent), ("PACKAGE", package)]);
+        [("BASE", base)].into_iter().chain(agent.into_iter().flatten()).collect()
+    }
+
     /// The image of an agent.
     pub(crate) fn of_agent(agent: &str) -> Option<&'static Self> {
         IMAGES.iter().find(|image| image.agent == agent)
@@ -77,7 +79,11 @@ mod tests {
             let text = image.dockerfile;
             let (base, agent) = (image.base, image.agent);
             assert!(text.contains(&format!("\nARG BASE={base}\nFROM ${{BASE}}\n")), "{agent}");
-            assert!(text.contains(&format!("\nLABEL sessctl.image={agent}\n")), "{agent}");
+            let label = if image.package.is_some() { "${AGENT}" } else { agent };
+            assert!(text.contains(&format!("\nLABEL sessctl.image={label}\n")), "{agent}");
+            for (argument, _) in image.arguments(base) {
+                assert!(text.contains(&format!("\nARG {argument}")), "{agent}: {argument}");
+            }
             assert!(
                 !text.contains("COPY") && !text.contains("ADD "),
                 "{agent}: there is no context"

@@ -65,6 +65,9 @@ impl ContainerBackend {
         capabilities.survives_holder = true;
         capabilities.stats = true;
         capabilities.create_beside_workspace = true;
+        let mut endpoints = host.endpoints.iter();
+        capabilities.needs_upload =
+            endpoints.len() > 0 && endpoints.all(|endpoint| !endpoint.sees_host_paths());
         let layout = layout.clone();
         let engine = OnceCell::new();
         Self { shared: Arc::new(Shared { kind, host, layout, capabilities, engine }) }

@@ -16,6 +16,8 @@ use crate::failure::{Cause, cause_of};
 
 /// How long an engine may give an answer that can't be read (Podman's `stopped`).
 const UNREADABLE: Duration = Duration::from_secs(10);
+/// How long an engine may say that a container ended before it began; longer, and a clock was set.
+const UNSETTLED: Duration = Duration::from_secs(2);
 /// How long an engine may take to say whether a container runs, and how often it is asked.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a container that was killed may take to be gone.
@@ -25,12 +27,22 @@ const KILLED: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone)]
 pub(crate) struct Observed {
     pub(crate) state: ContainerState,
+    /// One of the ends on networks of its present run, on Docker.
+    pub(crate) endpoint: Option<String>,
 }
 
 impl Observed {
     /// Its process runs, or is paused.
     pub(crate) fn is_running(&self) -> bool {
         self.state.running.unwrap_or(false)
+    }
+
+    /// Whether it runs, or how it ended is known: Podman says for a moment that a container does not run,
+    /// and nothing yet of its end (docs/engines.md, S7).
+    fn is_settled(&self) -> bool {
+        let moment = |text: &Option<String>| text.as_deref()?.parse::<Timestamp>().ok();
+        let (began, ended) = (moment(&self.state.started_at), moment(&self.state.finished_at));
+        self.is_running() || began.zip(ended).is_none_or(|(began, ended)| began <= ended)
     }
 
     /// When it was last started, as the engine writes it; also the name of that run.
@@ -66,6 +78,7 @@ pub(crate) async fn inspect(
     container: &str,
 ) -> Result<Option<Observed>> {
     let deadline = Instant::now() + UNREADABLE;
+    let settled_by = Instant::now() + UNSETTLED;
     let mut tries = 0;
     loop {
         let answer =
@@ -74,7 +87,16 @@ pub(crate) async fn inspect(
         match answer {
             // A connection that was kept from before the engine's restart.
             Err(failure) if tries == 1 && cause_of(&failure).0 == Cause::Restarted => {}
-            Ok(found) => return Ok(Some(Observed { state: found.state.unwrap_or_default() })),
+            Ok(found) => {
+                let networks = found.network_settings.and_then(|settings| settings.networks);
+                let ends = networks.into_iter().flatten().filter_map(|(_, it)| it.endpoint_id);
+                let endpoint = ends.filter(|it| !it.is_empty()).min();
+                let seen = Observed { state: found.state.unwrap_or_default(), endpoint };
+                if seen.is_settled() || Instant::now() >= settled_by {
+                    return Ok(Some(seen));
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
             Err(Failure::DockerResponseServerError { status_code: 404, .. }) => return Ok(None),
             Err(Failure::JsonDataError { .. }) if Instant::now() < deadline => {
                 tokio::time::sleep(Duration::from_millis(10)).await;

@@ -17,6 +17,8 @@ pub struct Dialect {
     pub init_is_on_host: bool,
     /// C15, rootless Docker: only the container's root is the calling user outside.
     pub only_root_is_caller: bool,
+    /// S6: a list of the engine's own says when each container was started.
+    pub lists_starts: bool,
     /// T5: a terminal has keys that detach where none are given.
     pub has_detach_keys: bool,
     /// A2: an upload below a tmpfs mount is lost.
@@ -42,6 +44,7 @@ impl Dialect {
             keep_id: podman && identity.rootless,
             init_is_on_host: podman,
             only_root_is_caller: docker && identity.rootless,
+            lists_starts: podman,
             has_detach_keys: docker,
             upload_misses_tmpfs: docker,
             upload_takes_links_out: podman,
@@ -87,7 +90,7 @@ mod tests {
                 _ => {}
             }
         }
-        assert_eq!(fields, 8);
+        assert_eq!(fields, 9);
     }
 
     #[test]

@@ -170,6 +170,19 @@ impl Engine {
     }
 }
 
+/// A text for the query of an address.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
 /// Whom advice is about.
 pub(crate) fn peer(endpoint: &Endpoint, kind: EngineKind) -> Peer<'_> {
     Peer { kind: Some(kind), endpoint: Some(endpoint), platform: Platform::current() }

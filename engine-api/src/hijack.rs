@@ -7,11 +7,12 @@
 use std::io;
 
 use bytes::{Buf as _, BytesMut};
-use session_core::{Error, ErrorKind, Result};
+use session_core::Result;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::Engine;
 use crate::engine::Link;
+use crate::failure::{cause_error, transport_cause};
 
 /// The longest answer that is not a stream.
 const LONGEST_ANSWER: usize = 1 << 20;
@@ -38,8 +39,9 @@ pub(crate) async fn hijack(
     body: &str,
 ) -> Result<std::result::Result<Hijacked, Answer>> {
     exchange(engine, path, body).await.map_err(|error| {
-        let message = format!("the connection to {} broke", engine.endpoint());
-        Error::new(ErrorKind::BackendUnavailable, operation, message).with_source(error)
+        let (cause, text) = transport_cause(&error);
+        let doing = "open a stream to the container";
+        cause_error(operation.into(), doing, &engine.peer(), cause, &text).with_source(error)
     })
 }
 

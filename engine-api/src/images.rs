@@ -15,6 +15,7 @@ pub use making::{BuildRequest, ImageProgress};
 pub use name::ImageName;
 
 use crate::Engine;
+use crate::engine::escaped;
 
 /// One image, in detail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,17 +191,4 @@ fn digest(id: String) -> String {
 /// Docker lists an image without a name as `<none>:<none>`.
 fn named(tags: Option<Vec<String>>) -> Vec<String> {
     tags.unwrap_or_default().into_iter().filter(|tag| !tag.contains("<none>")).collect()
-}
-
-/// For the query of an address.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            escaped.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    escaped
 }

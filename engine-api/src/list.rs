@@ -1,26 +1,25 @@
 //! Finding everything that was made.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io::ErrorKind as IoKind;
 use std::time::Duration;
 
-use bollard::errors::Error as Failure;
-use bollard::models::ContainerSummaryStateEnum as State;
-use bollard::query_parameters::ListContainersOptions;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use session_core::{Error, Found, Layout, Result, SessionId, Status};
-use tokio::time::Instant;
+use futures_util::{StreamExt as _, stream};
+use serde::Deserialize;
+use session_core::{Error, ErrorKind, Found, Layout, Result, SessionId, Status, Timestamp};
+use tokio::time::{Instant, timeout_at};
 
 use crate::backend::{Shared, blocking};
 use crate::container::inspect;
-use crate::place::{Place, SessionFile};
+use crate::engine::escaped;
+use crate::place::{Place, Run, SessionFile};
 use crate::{labels, status};
 
 const OPERATION: &str = "engine.list";
-/// How long an engine may give an answer that can't be read (Podman's `stopped`).
-const UNREADABLE: Duration = Duration::from_secs(2);
-/// How many containers are looked at at the same time.
+/// How long an engine may take for the containers that it is asked about one by one.
+const LOOKS_LIMIT: Duration = Duration::from_secs(1);
+/// How many of them are looked at at the same time.
 const LOOKS: usize = 16;
 
 /// A container of ours, as the engine lists it.
@@ -34,6 +33,41 @@ pub(crate) struct Listed {
     pub(crate) is_stopped: bool,
     /// It runs, and is not about to end.
     is_running: bool,
+    run: RunMark,
+}
+
+/// What a list tells a container's runs apart by (docs/engines.md, S6).
+#[derive(Debug, Clone, Default)]
+struct RunMark {
+    /// Podman: its process, and when that was started, in seconds since 1970.
+    process: Option<(i64, i64)>,
+    /// Docker: its ends on networks, which each run has anew.
+    endpoints: Vec<String>,
+}
+
+/// One container of the answer. bollard's own type refuses a whole list for a state that it does not
+/// know (S1), and lacks what Podman says in its own list.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Summary {
+    id: String,
+    labels: Option<HashMap<String, String>>,
+    state: Option<String>,
+    pid: Option<i64>,
+    started_at: Option<i64>,
+    network_settings: Option<NetworkSettings>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NetworkSettings {
+    networks: Option<HashMap<String, Network>>,
+}
+
+#[derive(Deserialize)]
+struct Network {
+    #[serde(rename = "EndpointID")]
+    endpoint: Option<String>,
 }
 
 /// The containers of this home, or of one session of it.
@@ -43,35 +77,55 @@ pub(crate) async fn containers(
     id: Option<&SessionId>,
 ) -> Result<Vec<Listed>> {
     let engine = shared.engine().await?;
-    let deadline = Instant::now() + UNREADABLE;
-    let found = loop {
-        let filters = Some(labels::filter(&shared.layout, id));
-        let options = ListContainersOptions { all: true, filters, ..Default::default() };
-        match engine.short().list_containers(Some(options)).await {
-            Ok(found) => break found,
-            Err(Failure::JsonDataError { .. }) if Instant::now() < deadline => {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            Err(failure) => return Err(engine.error(operation, "list the containers", failure)),
-        }
-    };
-    let listed = found.into_iter().filter_map(|found| {
-        let labels = found.labels?;
+    let filters = serde_json::json!(labels::filter(&shared.layout, id)).to_string();
+    let list = if engine.dialect().lists_starts { "/v4.0.0/libpod" } else { "" };
+    let path = format!("{list}/containers/json?all=true&filters={}", escaped(&filters));
+    let found: Option<Vec<Summary>> =
+        engine.document(operation, "list the containers", &path).await?;
+    let found = found.ok_or_else(|| {
+        let message = "the engine does not list its containers; update it";
+        Error::new(ErrorKind::Unsupported, operation, message)
+    })?;
+    Ok(found.into_iter().filter_map(Summary::into_listed).collect())
+}
+
+impl Summary {
+    fn into_listed(self) -> Option<Listed> {
+        let labels = self.labels?;
         let session = labels::id(&labels)?;
-        let is_stopped = matches!(found.state, Some(State::CREATED | State::EXITED | State::DEAD));
-        let is_running = found.state == Some(State::RUNNING);
-        let labels = labels::shown(&labels);
-        Some(Listed { session, container: found.id?, labels, is_stopped, is_running })
-    });
-    Ok(listed.collect())
+        let state = self.state.unwrap_or_default();
+        let networks = self.network_settings.and_then(|settings| settings.networks);
+        let endpoints = networks.into_iter().flatten().filter_map(|(_, network)| network.endpoint);
+        Some(Listed {
+            session,
+            container: self.id,
+            labels: labels::shown(&labels),
+            is_stopped: matches!(state.as_str(), "created" | "configured" | "exited" | "dead"),
+            is_running: state == "running",
+            run: RunMark {
+                process: self.pid.zip(self.started_at),
+                endpoints: endpoints.filter(|endpoint| !endpoint.is_empty()).collect(),
+            },
+        })
+    }
+}
+
+impl RunMark {
+    /// Whether that is certainly the run of the container that was listed.
+    fn is_of(&self, run: &Run) -> bool {
+        let started = run.started_at.as_ref().and_then(|at| at.parse::<Timestamp>().ok());
+        let second = started.map(|at| at.as_milliseconds().div_euclid(1000));
+        let process = run.pid.zip(second);
+        let by_process = process.is_some() && self.process == process;
+        by_process || run.endpoint.as_ref().is_some_and(|it| self.endpoints.contains(it))
+    }
 }
 
 /// Everything of this home: what the engine has, and what is remembered of what it has not.
 ///
 /// One request, and one more for each session of which neither that nor what is written down tells
-/// the state: one whose start or end nobody has written down. So a container that ended unseen, because
-/// its holder was dead, and that a person then started by hand passes for running here;
-/// [`status`] looks closer.
+/// the state: one whose start or end nobody has written down. Where the engine does not answer one
+/// of those in time, that session is [`Found::unknown`], and the others are as they are.
 pub(crate) async fn list(shared: &Shared) -> Result<Vec<Found>> {
     let containers = containers(shared, OPERATION, None).await?;
     let (layout, kind) = (shared.layout.clone(), shared.kind.word());
@@ -87,8 +141,9 @@ pub(crate) async fn list(shared: &Shared) -> Result<Vec<Found>> {
         Ok(by_id.into_iter().map(known).collect::<Vec<_>>())
     })
     .await?;
-    let looks = known.into_iter().map(|known| look(shared, known));
-    stream::iter(looks).buffer_unordered(LOOKS).try_collect().await
+    let deadline = Instant::now() + LOOKS_LIMIT;
+    let looks = known.into_iter().map(|known| look(shared, known, deadline));
+    Ok(stream::iter(looks).buffer_unordered(LOOKS).collect().await)
 }
 
 /// What is known of a session before its container is looked at.
@@ -114,7 +169,7 @@ fn known(place: Place, listed: Vec<Listed>) -> Known {
     };
     let told = match place.state() {
         Ok(state) if listed.is_stopped => status::of_stopped(&state),
-        Ok(state) if listed.is_running => status::of_running(&state),
+        Ok(state) if listed.is_running => status::of_running(&state, |run| listed.run.is_of(run)),
         Ok(_) => None,
         Err(reason) => Some(status::lost(reason)),
     };
@@ -124,16 +179,24 @@ fn known(place: Place, listed: Vec<Listed>) -> Known {
     }
 }
 
-async fn look(shared: &Shared, known: Known) -> Result<Found> {
+async fn look(shared: &Shared, known: Known, deadline: Instant) -> Found {
     let (place, session) = match known {
-        Known::All(found) => return Ok(found),
+        Known::All(found) => return found,
         Known::But(place, session) => (place, session),
     };
-    let status = match inspect(shared.engine().await?, OPERATION, &session.container).await? {
-        Some(seen) => status::seen_as(&place, &seen),
-        None => status::lost("its container is gone"),
+    let seen = async { inspect(shared.engine().await?, OPERATION, &session.container).await };
+    let unknown = match timeout_at(deadline, seen).await {
+        Ok(Ok(Some(seen))) => {
+            return Found::new(*place.id(), status::seen_as(&place, &seen), session.labels);
+        }
+        Ok(Ok(None)) => {
+            let status = status::lost("its container is gone");
+            return Found::new(*place.id(), status, session.labels);
+        }
+        Ok(Err(error)) => error.message().to_owned(),
+        Err(_) => format!("the engine gave no answer in {LOOKS_LIMIT:?} about its container"),
     };
-    Ok(Found::new(*place.id(), status, session.labels))
+    Found::unknown(*place.id(), unknown, session.labels)
 }
 
 /// The ids of which something is remembered.

@@ -171,14 +171,7 @@ impl ProcessControl for Control {
             return Ok(());
         }
         let engine = self.inner.shared.engine().await?;
-        const RESIZE: &str = "engine.resize";
-        let container = &self.inner.session.container;
-        container::resize(engine, RESIZE, container, size).await?;
-        if engine.dialect().init_is_on_host {
-            // T7: now and then a shell misses what the kernel sends. Twice does no harm.
-            return container::kill(engine, RESIZE, container, "WINCH").await;
-        }
-        Ok(())
+        container::resize(engine, "engine.resize", &self.inner.session.container, size).await
     }
 
     async fn signal(&self, signal: Signal) -> Result<()> {

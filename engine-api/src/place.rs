@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use session_core::{Error, ErrorKind, Exit, Layout, Result, SessionId, TerminalSize, Timestamp};
 
+use crate::container::Observed;
+
 /// There while the container is being ended.
 const ENDING: &str = "ending";
 /// How often who holds up output looks for that.
@@ -75,6 +77,12 @@ pub(crate) struct Run {
     /// Its own; absent until its main process was let go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) started_at: Option<String>,
+    /// The number of its first process on the engine's host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pid: Option<i64>,
+    /// One of its ends on networks, where the engine has such; another run has another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) endpoint: Option<String>,
     /// What its markers are told by.
     pub(crate) nonce: String,
     /// The terminal's size at its start.
@@ -96,6 +104,15 @@ pub(crate) enum Purpose {
 
 /// What is there, nothing, or the reason why it can't be understood.
 pub(crate) type Stored<T> = Result<Option<T>, String>;
+
+impl Run {
+    /// Writes down what the engine says of it.
+    pub(crate) fn is_seen(&mut self, seen: &Observed) {
+        self.started_at = Some(seen.started_at().to_owned());
+        self.pid = seen.state.pid;
+        self.endpoint.clone_from(&seen.endpoint);
+    }
+}
 
 impl SessionFile {
     /// User and group of the processes, as numbers.

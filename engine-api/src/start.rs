@@ -58,6 +58,8 @@ pub(crate) async fn start(
         purpose: Purpose::Main,
         before: seen.started_at().to_owned(),
         started_at: None,
+        pid: None,
+        endpoint: None,
         nonce,
         size: launch.size,
         exit: None,
@@ -110,6 +112,8 @@ pub(crate) async fn running_container(shared: &Shared, place: &Place) -> Result<
         purpose: Purpose::Idle,
         before: seen.started_at().to_owned(),
         started_at: None,
+        pid: None,
+        endpoint: None,
         nonce: String::new(),
         size: TerminalSize::default(),
         exit: None,
@@ -145,7 +149,7 @@ async fn boot(
     let_go(engine, session, &mut streams, &nonce, size).await?;
     let mut state = state;
     if let Some(run) = &mut state.run {
-        run.started_at = Some(seen.started_at().to_owned());
+        run.is_seen(&seen);
     }
     let (at, written) = (place.clone(), state.clone());
     blocking(OPERATION, move || at.write_state(&written)).await?;
@@ -164,7 +168,7 @@ pub(crate) async fn taken_over(
     let waiting = state.run.as_mut().filter(|run| run.started_at.is_none());
     if let Some(run) = waiting {
         let (nonce, size) = (run.nonce.clone(), run.size);
-        run.started_at = Some(seen.started_at().to_owned());
+        run.is_seen(seen);
         let_go(engine, session, &mut streams, &nonce, size).await?;
         let (at, written) = (place.clone(), state.clone());
         blocking(OPERATION, move || at.write_state(&written)).await?;

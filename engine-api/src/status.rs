@@ -4,7 +4,7 @@ use session_core::{Error, ErrorKind, Result, Status};
 
 use crate::Engine;
 use crate::container::{Observed, inspect};
-use crate::place::{Place, Purpose, SessionFile, State};
+use crate::place::{Place, Purpose, Run, SessionFile, State};
 
 /// What the session is now.
 pub(crate) async fn of(engine: &Engine, place: &Place) -> Result<Status> {
@@ -61,21 +61,29 @@ pub(crate) fn of_stopped(state: &State) -> Option<Status> {
     told.then(|| Status::Stopped { exit: last_exit(state) })
 }
 
-/// What a session is whose container is known to run, as far as the files alone tell.
-pub(crate) fn of_running(state: &State) -> Option<Status> {
+/// What a session is whose container is known to run, as far as the files and a list tell; `is_listed`
+/// says whether a run is certainly the listed one.
+pub(crate) fn of_running(state: &State, is_listed: impl Fn(&Run) -> bool) -> Option<Status> {
     let Some(run) = state.run.as_ref().filter(|run| run.purpose == Purpose::Main) else {
         return Some(Status::Stopped { exit: last_exit(state) });
     };
     match (&run.started_at, &run.exit) {
-        (Some(started_at), None) => Some(Status::Running { since: started_at.parse().ok()? }),
+        (Some(started_at), None) if is_listed(run) => {
+            Some(Status::Running { since: started_at.parse().ok()? })
+        }
+        // The run that was listed is another's, or about to end.
+        (_, Some(exit)) => Some(Status::Stopped { exit: Some(exit.clone()) }),
         _ => None,
     }
 }
 
 /// How the last main process ended, as far as it was written down.
 fn last_exit(state: &State) -> Option<session_core::Exit> {
-    let run = state.run.as_ref().filter(|run| run.purpose == Purpose::Main);
-    run.and_then(|run| run.exit.clone()).or_else(|| state.exit.clone())
+    match &state.run {
+        // It ended unseen: how the one before it ended says nothing of that.
+        Some(run) if run.purpose == Purpose::Main && run.started_at.is_some() => run.exit.clone(),
+        _ => state.exit.clone(),
+    }
 }
 
 /// How the last main process ended, for the next run to keep.

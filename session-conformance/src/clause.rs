@@ -27,6 +27,7 @@ impl Clause {
             Need::HostProcesses => unless(capabilities.host_processes, "no host_processes"),
             Need::HalfMade => unless(hooks.half_made_stages > 0, "fixture has no half_made"),
             Need::Vanish => unless(hooks.vanish, "fixture has no vanish"),
+            Need::Unanswered => unless(hooks.unanswered, "fixture loses no answers"),
             Need::Processes => unless(hooks.processes, "fixture sees no processes"),
         }
     }
@@ -56,6 +57,8 @@ pub(crate) enum Need {
     HalfMade,
     /// The hook `vanish`.
     Vanish,
+    /// The hook `unanswered`.
+    Unanswered,
     /// The hook `processes_with`.
     Processes,
 }

@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 use crate::platform;
 
 pub use private::{PrivateEngine, PrivateOptions};
-pub use rootless::{RootlessUser, as_rootless_user, rootless_user};
+pub use rootless::{RootlessUser, as_rootless_user, as_rootless_user_with, rootless_user};
 
 /// The smallest image: busybox alone.
 pub const BUSYBOX_IMAGE: &str = "sessctl-test/busybox:1";

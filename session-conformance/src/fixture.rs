@@ -80,6 +80,14 @@ pub trait Fixture: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Gives a handle to the same backend whose `create` makes everything, and whose engine's answer to
+    /// that is lost on its way.
+    ///
+    /// Asked for only where [`Hooks::unanswered`] says so.
+    async fn unanswered(&self) -> Result<Arc<dyn Backend>> {
+        self.backend().await
+    }
+
     /// How many live processes have `token` on their command line.
     ///
     /// Asked for only where [`Hooks::processes`] says so. The default looks through `/proc`.
@@ -101,6 +109,8 @@ pub struct Hooks {
     pub half_made_stages: usize,
     /// [`Fixture::vanish`] works.
     pub vanish: bool,
+    /// [`Fixture::unanswered`] works.
+    pub unanswered: bool,
     /// [`Fixture::processes_with`] works; true where there is a `/proc`.
     pub processes: bool,
 }
@@ -108,7 +118,8 @@ pub struct Hooks {
 impl Hooks {
     /// Processes are seen if there is a `/proc`; nothing else.
     pub fn new() -> Self {
-        Self { half_made_stages: 0, vanish: false, processes: platform::shows_command_lines() }
+        let processes = platform::shows_command_lines();
+        Self { half_made_stages: 0, vanish: false, unanswered: false, processes }
     }
 
     /// Says how many half-made states there are.
@@ -122,6 +133,13 @@ impl Hooks {
     #[must_use]
     pub fn with_vanish(mut self) -> Self {
         self.vanish = true;
+        self
+    }
+
+    /// Says that [`Fixture::unanswered`] works.
+    #[must_use]
+    pub fn with_unanswered(mut self) -> Self {
+        self.unanswered = true;
         self
     }
 

@@ -20,16 +20,20 @@ use crate::{Failure, Fixture, Hooks};
 /// Where the backend's own probe says that no session can be made, the clauses are skipped for that
 /// reason.
 pub struct HomeFixture<M> {
-    _place: tempfile::TempDir,
-    layout: Layout,
-    directory: Utf8PathBuf,
-    part: String,
+    place: HomePlace,
     make: M,
 }
 
-impl<M: Fn(&Layout) -> Arc<dyn Backend> + Send + Sync + 'static> HomeFixture<M> {
-    /// A new home for the backend that `make` gives.
-    pub fn new(part: impl Into<String>, make: M) -> Result<Self> {
+/// A home and a directory, in a temporary one.
+pub(crate) struct HomePlace {
+    _place: tempfile::TempDir,
+    pub(crate) layout: Layout,
+    pub(crate) directory: Utf8PathBuf,
+    part: String,
+}
+
+impl HomePlace {
+    pub(crate) fn new(part: impl Into<String>) -> Result<Self> {
         let place = tempfile::tempdir().map_err(failed)?;
         let path = Utf8PathBuf::from_path_buf(place.path().canonicalize().map_err(failed)?)
             .map_err(|path| {
@@ -39,27 +43,35 @@ impl<M: Fn(&Layout) -> Arc<dyn Backend> + Send + Sync + 'static> HomeFixture<M> 
         let directory = path.join("directory");
         fs::create_dir(&directory).map_err(failed)?;
         let layout = Layout::new(path.join("home"));
-        Ok(Self { _place: place, layout, directory, part: part.into(), make })
+        Ok(Self { _place: place, layout, directory, part: part.into() })
     }
 
-    fn part(&self, id: &SessionId) -> Utf8PathBuf {
+    /// What a backend keeps of a session.
+    pub(crate) fn part(&self, id: &SessionId) -> Utf8PathBuf {
         self.layout.session(id).join(&self.part)
+    }
+}
+
+impl<M: Fn(&Layout) -> Arc<dyn Backend> + Send + Sync + 'static> HomeFixture<M> {
+    /// A new home for the backend that `make` gives.
+    pub fn new(part: impl Into<String>, make: M) -> Result<Self> {
+        Ok(Self { place: HomePlace::new(part)?, make })
     }
 }
 
 #[async_trait]
 impl<M: Fn(&Layout) -> Arc<dyn Backend> + Send + Sync + 'static> Fixture for HomeFixture<M> {
     async fn backend(&self) -> Result<Arc<dyn Backend>> {
-        Ok((self.make)(&self.layout))
+        Ok((self.make)(&self.place.layout))
     }
 
     fn directory(&self) -> &Utf8Path {
-        &self.directory
+        &self.place.directory
     }
 
     /// What the backend's probe finds wrong.
     fn unavailable(&self) -> Option<String> {
-        let backend = (self.make)(&self.layout);
+        let backend = (self.make)(&self.place.layout);
         let probe = || block_on(async { backend.probe().await.map_err(Failure::from) });
         // A runtime can't be waited for inside another, and the caller may be in one.
         let report = std::thread::scope(|scope| scope.spawn(probe).join());
@@ -75,11 +87,11 @@ impl<M: Fn(&Layout) -> Arc<dyn Backend> + Send + Sync + 'static> Fixture for Hom
     }
 
     async fn half_made(&self, id: &SessionId, _: &ResolvedSpec, _: usize) -> Result<()> {
-        fs::create_dir_all(self.part(id)).map_err(failed)
+        fs::create_dir_all(self.place.part(id)).map_err(failed)
     }
 
     async fn vanish(&self, id: &SessionId) -> Result<()> {
-        fs::remove_dir_all(self.part(id)).map_err(failed)
+        fs::remove_dir_all(self.place.part(id)).map_err(failed)
     }
 }
 
@@ -90,6 +102,6 @@ fn what_failed(report: &ProbeReport) -> Option<String> {
     (!messages.is_empty()).then(|| messages.join("; "))
 }
 
-fn failed(error: io::Error) -> Error {
+pub(crate) fn failed(error: io::Error) -> Error {
     Error::io("fixture.prepare", "can't prepare the fixture", error)
 }

@@ -16,6 +16,10 @@ mod case;
 mod clause;
 mod clauses;
 #[cfg(unix)]
+mod deaf_ear;
+#[cfg(unix)]
+mod engine_fixture;
+#[cfg(unix)]
 pub mod engines;
 mod fixture;
 mod home;
@@ -31,6 +35,8 @@ mod strict_registry;
 use case::Case;
 pub use clause::{Clause, Failure};
 pub use clauses::CLAUSES;
+#[cfg(unix)]
+pub use engine_fixture::EngineFixture;
 pub use fixture::{Fixture, Hooks};
 pub use home::HomeFixture;
 pub use memory::{MemoryBackend, MemoryFixture, MemoryWorld, Operation, memory_program};

@@ -45,6 +45,8 @@ Mutant {
     OpenOnlyOwn caught by open_by_fresh_handle,
     /// `list` gives three sessions at most.
     ListStopsEarly caught by list_finds_everything,
+    /// `create` wants the workspace to be filled, against the promise.
+    CreateNeedsTheWorkspace caught by create_beside_workspace_as_promised,
     /// Nothing is labelled.
     LabelsForgotten caught by create_carries_labels,
     /// What is half made is not listed.
@@ -107,6 +109,8 @@ Mutant {
     StopIsFinal caught by start_after_stop,
     /// `stop` kills without a word.
     StopKillsAtOnce caught by stop_asks_first,
+    /// `stop` has one way of asking.
+    StopNeverHangsUp caught by stop_hangs_up_what_ignores_term,
     /// `stop` asks, waits, and returns.
     StopOnlyAsks caught by stop_kills_what_ignores_term,
     /// `stop` waits until what was written is read.
@@ -129,6 +133,8 @@ Mutant {
     DestroyLeavesProcesses caught by destroy_running_ends_it,
     /// `destroy` removes only what was made whole.
     DestroyMissesHalfMade caught by interrupted_create_converges,
+    /// What was made and not answered stays.
+    UnansweredCreateStays caught by unanswered_create_is_taken_back,
     /// A vanished session is an error.
     VanishedIsAnError caught by vanished_is_lost_not_err,
     /// A vanished session makes `list` fail.
@@ -143,6 +149,8 @@ Mutant {
     ModesForgotten caught by put_get_round_trip,
     /// Names that are not UTF-8 are mended.
     NamesMadeText caught by put_get_keeps_odd_names,
+    /// Names that are not ASCII or that are long end at their first line end.
+    NamesCutAtLineEnds caught by put_get_keeps_odd_names,
     /// `put` leaves a file that is there.
     PutKeepsTheOld caught by put_replaces_files,
     /// `put` follows `..`.

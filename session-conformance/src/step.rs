@@ -49,6 +49,9 @@ pub enum Step {
     IgnoreTermination,
     /// From here on SIGTERM ends it with this code.
     ExitOnTermination(i32),
+    /// From here on SIGTERM does nothing and SIGHUP ends it with this code, as with a shell that
+    /// somebody types to.
+    ExitOnHangup(i32),
     /// Sends itself a signal.
     KillSelf(i32),
     /// Does nothing, for ever.
@@ -84,12 +87,11 @@ fn line(step: &Step) -> String {
             format!(r#"i=0; while [ "$i" -lt {count} ]; do i=$((i + 1)); echo "line $i"; done"#)
         }
         Step::Size => SIZE.to_owned(),
-        Step::SizeOnResize => {
-            format!(
-                "trap {} WINCH; echo ready; while :; do sleep 0.1 & wait $!; done",
-                quoted(SIZE)
-            )
-        }
+        // Not in the trap itself: bash forgets a WINCH that comes while it runs the trap of one.
+        Step::SizeOnResize => format!(
+            "new=; trap 'new=1' WINCH; echo ready; while :; do if [ \"$new\" ]; then new=; {SIZE}; fi; \
+             sleep 0.1 & wait $!; done"
+        ),
         Step::Directory => r#"echo "directory $(pwd -P)""#.to_owned(),
         Step::Variable(name) => format!(r#"echo "{name}=${{{name}-unset}}""#),
         Step::Show(path) => format!("cat {}", quoted(path)),
@@ -109,6 +111,7 @@ fn line(step: &Step) -> String {
         }
         Step::IgnoreTermination => "trap '' HUP INT TERM".to_owned(),
         Step::ExitOnTermination(code) => format!("trap 'exit {code}' TERM"),
+        Step::ExitOnHangup(code) => format!("trap '' TERM; trap 'exit {code}' HUP"),
         Step::KillSelf(signal) => format!("kill -{signal} $$"),
         // A trap runs as soon as `wait` returns, and not before a process in the foreground ends.
         Step::Wait => "while :; do sleep 0.5 & wait $!; done".to_owned(),

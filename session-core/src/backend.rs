@@ -31,6 +31,7 @@ use crate::{
 /// - `status_of_new_is_stopped_without_exit`: nothing ran, so nothing ended.
 /// - `create_twice_is_already_exists`: and the first session stays as it was.
 /// - `concurrent_create_of_one_id`: one succeeds, the others fail with `AlreadyExists`.
+/// - `create_beside_workspace_as_promised`: with that capability, the workspace may be filled later.
 /// - `create_carries_labels`: [`ResolvedSpec::backend_labels`] come back from `list`.
 /// - `open_unknown_is_not_found`: no handle to what is not there.
 /// - `open_by_fresh_handle`: the id is enough, also for another process.
@@ -47,6 +48,7 @@ use crate::{
 /// - `destroy_leaves_the_callers_directory`: `spec.directory` and the workspace are not ours.
 /// - `destroy_running_ends_it`: no process of the session is left, whatever it ignores.
 /// - `interrupted_create_converges`: from every half-made state to nothing; the id is free then.
+/// - `unanswered_create_is_taken_back`: what was made is gone if its maker was not told of it.
 /// - `two_sessions_do_not_meet`: neither files nor `stop` reach another session.
 #[async_trait]
 pub trait Backend: Any + Debug + Send + Sync {
@@ -111,6 +113,7 @@ pub trait Backend: Any + Debug + Send + Sync {
 /// - `stop_leaves_exit_known`: how it ended is in the status.
 /// - `start_after_stop`: a stopped session is as good as new.
 /// - `stop_asks_first`: a process that ends when asked ends in its own way.
+/// - `stop_hangs_up_what_ignores_term`: shells ignore SIGTERM and end at SIGHUP.
 /// - `stop_kills_what_ignores_term`: after the grace.
 /// - `unread_output_does_not_block_stop`: however much of it there is.
 /// - `stop_ends_the_whole_tree`: double forks and other process sessions included.
@@ -146,7 +149,8 @@ pub trait Session: Exec + Transfer + Any + Debug + Send + Sync {
     /// that what the host has is what the session has; `Ok` at once where it was there all along.
     ///
     /// Called before a removal looks for work that would be lost. Idempotent; on an error the
-    /// host's directory is as it was.
+    /// host's directory is as it was. `Lost` says that no more can be brought back than there is: a
+    /// removal with force then goes on, and any other error ends it, for what is elsewhere would go.
     async fn fetch_workspace(&self) -> Result<()>;
 
     /// Point-in-time copies, if the backend's capabilities promise them.
@@ -268,6 +272,9 @@ pub struct Capabilities {
     /// [`Backend::create`] needs of the workspace only the directory itself, so it may run while
     /// that is filled; not so for a workspace that is uploaded.
     pub create_beside_workspace: bool,
+    /// Its engine does not see this host's files, so a workspace is uploaded
+    /// ([`ContainerOptions::upload`]) whether that is asked for or not.
+    pub needs_upload: bool,
 }
 
 impl Capabilities {
@@ -281,6 +288,7 @@ impl Capabilities {
             snapshots: false,
             stats: false,
             create_beside_workspace: false,
+            needs_upload: false,
         }
     }
 }
@@ -381,8 +389,10 @@ pub enum CheckOutcome {
 pub struct Found {
     /// Which session.
     pub id: SessionId,
-    /// What it is now.
+    /// What it is now, unless [`unknown`](Self::unknown) says why that could not be told.
     pub status: Status,
+    /// Why its status is not known, if it is not: `status` means nothing then.
+    pub unknown: Option<String>,
     /// What it was made with: at least [`LABEL_NAME`] and [`LABEL_SPEC_HASH`], unless half-made.
     pub labels: BTreeMap<String, String>,
 }
@@ -390,7 +400,19 @@ pub struct Found {
 impl Found {
     /// A session found with its labels.
     pub fn new(id: SessionId, status: Status, labels: BTreeMap<String, String>) -> Self {
-        Self { id, status, labels }
+        Self { id, status, unknown: None, labels }
+    }
+
+    /// A session that is there, and whose status could not be told because of `reason`; what is wrong with
+    /// one session must not take the others out of a list.
+    pub fn unknown(
+        id: SessionId,
+        reason: impl Into<String>,
+        labels: BTreeMap<String, String>,
+    ) -> Self {
+        let reason = reason.into();
+        let status = Status::Lost { reason: reason.clone() };
+        Self { id, status, unknown: Some(reason), labels }
     }
 }
 

@@ -170,8 +170,9 @@ impl Policy {
         let mut container = spec.container.clone();
         let in_container = capabilities.is_some_and(container::is_container);
         if in_container {
-            let image = container.image.get_or_insert_with(|| self.image_for(circumstances.agent));
-            problems.extend(container::problems(spec, image, &projects));
+            container.image.get_or_insert_with(|| self.image_for(circumstances.agent));
+            container.upload |= capabilities.is_some_and(|capabilities| capabilities.needs_upload);
+            problems.extend(container::problems(&container, &projects));
         } else if capabilities.is_some() {
             problems.extend(container::needs_container(&container, &backend));
         }

@@ -168,14 +168,21 @@ fn standing_patterns_apply_where_they_fit() {
 
 /// What a backend of containers makes of `spec`.
 fn contained(spec: &SessionSpec, facts: &[SourceFacts]) -> Result<ResolvedSpec> {
+    contained_by(&Capabilities::new(Isolation::Container), spec, facts)
+}
+
+fn contained_by(
+    capabilities: &Capabilities,
+    spec: &SessionSpec,
+    facts: &[SourceFacts],
+) -> Result<ResolvedSpec> {
     let host = HostView::new("/home/me/project", "me")
         .with_shell(vec!["/usr/bin/zsh".to_owned()])
         .with_default_backend("docker");
     let layout = Layout::new("/data/sessctl");
-    let capabilities = Capabilities::new(Isolation::Container);
     let circumstances = Circumstances::new(ID.parse()?, NOW.parse()?, &host, &layout)
         .with_facts(facts)
-        .with_capabilities(&capabilities);
+        .with_capabilities(capabilities);
     Policy::default().resolve(spec, &circumstances)
 }
 
@@ -319,6 +326,21 @@ fn images_and_networks_are_names() {
         let error = network(bad).expect_err(bad);
         assert!(error.message().contains("--network"), "{bad}: {error}");
     }
+}
+
+/// Issue 3: an engine elsewhere sees no files of this host, so they are uploaded without a word.
+#[test]
+fn an_engine_elsewhere_is_uploaded_to() {
+    let mut capabilities = Capabilities::new(Isolation::Container);
+    for needs_upload in [false, true] {
+        capabilities.needs_upload = needs_upload;
+        let spec = contained_by(&capabilities, &SessionSpec::new(), &[]);
+        assert_eq!(spec.expect("it is well").container.upload, needs_upload);
+    }
+    let live = SessionSpec::new().with_strategy(Strategy::Mount);
+    let error = contained_by(&capabilities, &live, &[repository("/home/me/project")]);
+    let error = error.expect_err("there is nothing to mount there");
+    assert!(error.message().contains("--mount"), "{error}");
 }
 
 /// A live directory is the host's; there is nothing to upload.

@@ -98,7 +98,8 @@ async fn build_one(
 ) -> Result<()> {
     let name = image.name();
     context.ui.notice(format!("building {name} on {}", plain(base)));
-    let build = Build { name: &name, dockerfile: image.dockerfile, base };
+    let arguments = image.arguments(base);
+    let build = Build { name: &name, dockerfile: image.dockerfile, arguments: &arguments };
     images.build(&build, |line| context.ui.notice(plain(line))).await
 }
 

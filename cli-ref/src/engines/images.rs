@@ -22,8 +22,8 @@ pub(crate) struct Build<'a> {
     /// What it is to be called.
     pub(crate) name: &'a str,
     pub(crate) dockerfile: &'a str,
-    /// The value of the argument `BASE`.
-    pub(crate) base: &'a str,
+    /// Its arguments and their values.
+    pub(crate) arguments: &'a [(&'a str, &'a str)],
 }
 
 /// An image that was built.
@@ -60,7 +60,8 @@ impl Images {
         mut tell: impl FnMut(&str) + Send,
     ) -> Result<()> {
         let mut request = BuildRequest::new(ImageName::new(build.name)?);
-        request.arguments.insert("BASE".to_owned(), build.base.to_owned());
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        request.arguments.extend(build.arguments.iter().map(owned));
         let context = context(build.dockerfile)
             .map_err(|error| Error::io("sessctl.image", "can't pack the Dockerfile", error))?;
         let tell = |step: ImageProgress| {

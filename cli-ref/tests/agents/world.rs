@@ -58,6 +58,27 @@ pub(crate) const CODEX: Agent = Agent {
     key: "OPENAI_API_KEY",
 };
 
+/// The oldest whose ways the profile knows.
+pub(crate) const CLAUDE_OLD: Agent = Agent { word: "CLAUDE_OLD", ..CLAUDE };
+
+pub(crate) const OPENCODE: Agent = Agent {
+    name: "opencode",
+    word: "OPENCODE",
+    ready: "ctrl+p",
+    directory: ".config/opencode",
+    instructions: "AGENTS.md",
+    key: "OPENCODE_API_KEY",
+};
+
+pub(crate) const COPILOT: Agent = Agent {
+    name: "copilot",
+    word: "COPILOT",
+    ready: "for shortcuts",
+    directory: ".copilot",
+    instructions: "copilot-instructions.md",
+    key: "COPILOT_PROVIDER_API_KEY",
+};
+
 /// Where sessions are made.
 #[derive(Debug, Clone)]
 pub(crate) struct Backend {
@@ -80,6 +101,7 @@ pub(crate) struct World {
 pub(crate) struct Done {
     pub(crate) code: i32,
     pub(crate) out: String,
+    #[expect(dead_code, reason = "a failed test shows it")]
     pub(crate) err: String,
 }
 
@@ -164,6 +186,11 @@ impl World {
                 &own("config.toml"),
                 &crate::codex_config(&self.model.url(), Path::new("/nowhere")),
             ),
+            "opencode" => {
+                let config = crate::opencode_config(&self.model.url());
+                self.write(&own("opencode.json"), &config.to_string());
+            }
+            "copilot" => {}
             _ => self.write(&own("settings.json"), &json!({"theme": "dark"}).to_string()),
         }
         self.write("project/README.md", "hello\n");
@@ -239,6 +266,10 @@ impl World {
             ("LANG", "C.UTF-8".to_owned()),
             (self.agent.key, KEY.to_owned()),
             ("ANTHROPIC_BASE_URL", self.model.url()),
+            ("COPILOT_PROVIDER_BASE_URL", format!("{}/v1", self.model.url())),
+            ("COPILOT_MODEL", "test".to_owned()),
+            ("COPILOT_OFFLINE", "true".to_owned()),
+            ("SESSCTL_UPDATE_CHECK", "false".to_owned()),
         ];
         let mut set: Vec<_> = set.map(|(name, value)| (name.to_owned(), value)).into();
         set.retain(|(name, _)| self.more.iter().all(|(more, _)| more != name));

@@ -11,4 +11,5 @@ mod path;
 mod place;
 mod promises;
 mod screen;
+mod updates;
 mod words;

@@ -64,6 +64,12 @@ impl Engine {
         assert!(status < 300 || status == 404, "{status} {body}");
     }
 
+    /// Does something with a container that has no body and no answer: `pause`, say.
+    pub(crate) fn tell(&self, container: &str, what: &str) {
+        let (status, body) = self.request("POST", &format!("/containers/{container}/{what}"));
+        assert!(status < 300, "{what}: {status} {body}");
+    }
+
     /// Where the engine writes a container's output.
     pub(crate) fn log_file(&self, container: &str) -> PathBuf {
         let found = self.json("GET", &format!("/containers/{container}/json"));
@@ -83,10 +89,25 @@ impl Engine {
     }
 }
 
-/// Sends one request without a body. HTTP 1.0: the answer ends where the connection does.
+/// Sends one request without a body.
 pub(crate) fn request(socket: &Path, method: &str, path: &str) -> std::io::Result<(u16, String)> {
+    request_with(socket, method, path, "")
+}
+
+/// Sends one request with a document. HTTP 1.0: the answer ends where the connection does.
+pub(crate) fn request_with(
+    socket: &Path,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> std::io::Result<(u16, String)> {
     let mut stream = UnixStream::connect(socket)?;
-    write!(stream, "{method} {path} HTTP/1.0\r\nHost: engine\r\nContent-Length: 0\r\n\r\n")?;
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nHost: engine\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));

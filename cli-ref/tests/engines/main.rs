@@ -2,12 +2,15 @@
 //!
 //! The same tests run on Docker and on Podman. A test whose engine isn't there says so and passes.
 
+mod building;
 mod by_hand;
 mod clients;
 mod direct_access;
+mod elsewhere;
 mod engine;
 mod errors;
 mod full_disk;
+mod journey;
 mod kills;
 mod load;
 mod processes;

@@ -22,6 +22,8 @@ pub(crate) enum Fault {
     CutBefore,
     /// The connection ends after all was done.
     CutAfter,
+    /// The engine never hears of it, and whoever asks waits for an answer.
+    Silent,
 }
 
 /// At which request it happens.
@@ -130,6 +132,10 @@ fn serve(shared: &Shared, mut client: UnixStream) -> Option<()> {
     match fault {
         Some(Fault::KilledBefore) => return kill(peer),
         Some(Fault::CutBefore) => return None,
+        Some(Fault::Silent) => {
+            let _ = std::io::copy(&mut client, &mut std::io::sink());
+            return None;
+        }
         Some(Fault::Refused) => {
             drain(&mut client, &head, rest.len());
             let body = r#"{"message":"injected by a test"}"#;

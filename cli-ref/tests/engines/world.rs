@@ -17,6 +17,9 @@ use crate::engine::Engine;
 /// How long what must happen may take before a test gives it up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Says where the command is, for a user who can't get to where it was built.
+pub(crate) const PROGRAM: &str = "SESSCTL_TEST_PROGRAM";
+
 /// One test's own world. What it made in the engine is gone when it is dropped.
 pub(crate) struct World {
     root: TempDir,
@@ -78,7 +81,9 @@ impl World {
 
     /// The command, about to run in the project, with the engine behind `socket`.
     pub(crate) fn command_at(&self, socket: &Path, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sessctl"));
+        let program = std::env::var_os(PROGRAM);
+        let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_sessctl").into());
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(self.path("project")).env_clear().stdin(Stdio::null());
         command.envs(self.environment_at(socket));
         command

@@ -124,7 +124,7 @@ pub(super) fn content(
 }
 
 /// As the engine sends it.
-fn raw(ground: &Ground, operation: &'static str, path: &Utf8Path) -> ByteStream {
+pub(super) fn raw(ground: &Ground, operation: &'static str, path: &Utf8Path) -> ByteStream {
     let options = DownloadFromContainerOptions { path: path.to_string() };
     // A body may take as long as it takes, so the request goes by the patient client.
     let (docker, container) = (ground.engine.long().clone(), ground.container.clone());

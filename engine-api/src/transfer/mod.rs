@@ -10,6 +10,7 @@ use session_core::{ByteStream, Error, ErrorKind, Result, SessionId};
 
 use crate::Engine;
 use crate::backend::Shared;
+use crate::list::containers;
 use crate::mounts::{self, WORKSPACE};
 use crate::session::ContainerSession;
 use ground::{Ground, MountKind};
@@ -30,6 +31,8 @@ pub(crate) use volume::{make_volume, upload_workspace};
 const PUT: &str = "engine.put";
 const FETCH: &str = "engine.fetch";
 const GET: &str = "engine.get";
+/// What a workspace that can't be brought back is called in the session's directory.
+const KEPT: &str = "workspace.tar";
 
 pub(crate) async fn put(
     session: &ContainerSession,
@@ -47,17 +50,43 @@ pub(crate) async fn get(session: &ContainerSession, src: &Utf8Path) -> Result<By
 
 /// Brings a workspace that is in a volume back to the host. Where it is mounted, only lets the caller
 /// into directories that root made there.
+///
+/// What can't be brought back is kept as the engine's own archive beside the workspace; that is an
+/// error, but one with which a session can be removed and nothing is gone.
 pub(crate) async fn fetch_workspace(session: &ContainerSession) -> Result<()> {
-    let facts = session.facts(FETCH)?;
-    let workspace = mounts::at_workspace(&facts.directory, &facts.working_directory);
-    let ground = Ground::of_session(session, FETCH).await?;
+    fetch(session).await.map_err(about(session.place.id()))
+}
+
+async fn fetch(session: &ContainerSession) -> Result<()> {
     let host = &session.shared.host;
-    let fetched = match ground.mount(WORKSPACE.into()).map(|mount| &mount.kind) {
-        Some(MountKind::Volume) => volume::fetch(&ground, &workspace).await,
+    let facts = match session.facts(FETCH) {
+        Ok(facts) => facts,
+        Err(error) if error.kind() == ErrorKind::Lost => return Err(error),
+        Err(error) => return keep_what_is_left(session, error).await,
+    };
+    let ground = Ground::of_session(session, FETCH).await?;
+    match ground.mount(WORKSPACE.into()).map(|mount| &mount.kind) {
+        Some(MountKind::Volume) => {
+            let workspace = mounts::at_workspace(&facts.directory, &facts.working_directory);
+            volume::fetch(&ground, &workspace, &facts.directory.join(KEPT)).await
+        }
         Some(MountKind::Foreign(_)) => reclaim::reclaim(&ground, host.uid, host.gid).await,
         _ => Ok(()),
-    };
-    fetched.map_err(about(session.place.id()))
+    }
+}
+
+/// For a session that is half made, or whose file can't be understood: what has its label is its own
+/// all the same. Where its workspace would go is not known, so it goes into an archive.
+async fn keep_what_is_left(session: &ContainerSession, error: Error) -> Result<()> {
+    let (shared, id) = (&session.shared, session.place.id());
+    for found in containers(shared, FETCH, Some(id)).await? {
+        let ground = Ground::of(shared.engine().await?, FETCH, &found.container, 0).await?;
+        if let Some(MountKind::Volume) = ground.mount(WORKSPACE.into()).map(|mount| &mount.kind) {
+            let archive = shared.layout.session(id).join(KEPT);
+            return Err(volume::kept(&ground, &archive, error).await);
+        }
+    }
+    Err(Error::new(ErrorKind::Lost, FETCH, error.message().to_owned()).with_source(error))
 }
 
 /// Lets the caller remove what root made in the caller's own directories, as far as the engine still

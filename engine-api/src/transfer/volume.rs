@@ -12,6 +12,7 @@ use futures_util::StreamExt as _;
 use rustix::fs::{CWD, RenameFlags};
 use session_core::archive::{Links, Pack, There, unpack};
 use session_core::{ByteStream, Error, ErrorKind, Result};
+use tokio::io::AsyncWriteExt as _;
 
 use super::ground::Ground;
 use super::locate::blocking;
@@ -127,8 +128,8 @@ fn remembering(stream: ByteStream) -> (ByteStream, Remembered) {
 ///
 /// Links come as they are, wherever they lead; a mounted workspace could have the same. Owners are
 /// the caller. What was in `workspace` is removed. A crash leaves a directory `.fetched-…` beside it
-/// that the next call removes.
-pub(super) async fn fetch(ground: &Ground, workspace: &Utf8Path) -> Result<()> {
+/// that the next call removes. A tree that can't be made here is [`kept`] as `archive`.
+pub(super) async fn fetch(ground: &Ground, workspace: &Utf8Path, archive: &Utf8Path) -> Result<()> {
     let Some(found) = api::stat(ground, FETCH, WORKSPACE.into()).await? else {
         let message = "its volume is gone; remove the session";
         return Err(Error::new(ErrorKind::Lost, FETCH, message));
@@ -145,14 +146,63 @@ pub(super) async fn fetch(ground: &Ground, workspace: &Utf8Path) -> Result<()> {
     })
     .await?;
     let all = api::content(ground, FETCH, WORKSPACE.into(), &found, "new");
-    unpack(directory, all, Links::Any).await?;
-    let workspace = workspace.to_owned();
+    if let Err(error) = unpack(directory, all, Links::Any).await {
+        blocking(FETCH, move || {
+            remove_tree(beside.path());
+            Ok(())
+        })
+        .await?;
+        return Err(kept(ground, archive, error).await);
+    }
+    let (workspace, archive) = (workspace.to_owned(), archive.to_owned());
     blocking(FETCH, move || {
+        // Of an earlier try.
+        let _ = fs::remove_file(archive);
         let swapped = swap(&beside.path().join("new"), workspace.as_std_path());
         remove_tree(beside.path());
         swapped.map_err(|error| Error::io(FETCH, format!("can't replace `{workspace}`"), error))
     })
     .await
+}
+
+/// Keeps the volume's tree as the engine's own archive, because of `error`; gives the error to tell.
+///
+/// That is of the kind `Lost` if all of it is in the archive: more can't be brought back, and the volume
+/// may go. Else it is `error` itself, and the volume is all there is.
+pub(super) async fn kept(ground: &Ground, archive: &Utf8Path, error: Error) -> Error {
+    match keep(ground, archive).await {
+        Ok(()) => {
+            let message = format!(
+                "its workspace can't be unpacked here ({}); it is in `{archive}`, as the engine has it",
+                error.message()
+            );
+            Error::new(ErrorKind::Lost, FETCH, message).with_source(error)
+        }
+        Err(left) => {
+            tracing::debug!("the workspace could not be kept as an archive either: {left}");
+            error
+        }
+    }
+}
+
+async fn keep(ground: &Ground, archive: &Utf8Path) -> Result<()> {
+    let failed = |error| Error::io(FETCH, format!("can't write `{archive}`"), error);
+    let parent = archive.parent().unwrap_or(Utf8Path::new("/")).to_owned();
+    let part = blocking(FETCH, move || {
+        remove_old(&parent);
+        let made = tempfile::Builder::new().prefix(PREFIX).tempfile_in(&parent);
+        made.map_err(|error| Error::io(FETCH, format!("can't make a file in `{parent}`"), error))
+    })
+    .await?;
+    let (file, part) = part.into_parts();
+    let mut file = tokio::fs::File::from_std(file);
+    let mut all = api::raw(ground, FETCH, WORKSPACE.into());
+    while let Some(chunk) = all.next().await {
+        file.write_all(&chunk.map_err(failed)?).await.map_err(failed)?;
+    }
+    file.flush().await.map_err(failed)?;
+    file.sync_all().await.map_err(failed)?;
+    part.persist(archive).map_err(|error| failed(error.error))
 }
 
 const PREFIX: &str = ".fetched-";
@@ -178,7 +228,7 @@ fn swap(new: &std::path::Path, old: &std::path::Path) -> io::Result<()> {
 
 fn remove_old(parent: &Utf8Path) {
     for entry in parent.read_dir_utf8().into_iter().flatten().flatten() {
-        if entry.file_name().starts_with(PREFIX) {
+        if entry.file_name().starts_with(PREFIX) && fs::remove_file(entry.path()).is_err() {
             remove_tree(entry.path().as_std_path());
         }
     }

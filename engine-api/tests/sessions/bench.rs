@@ -47,8 +47,13 @@ const BOUND: Duration = Duration::from_secs(120);
 
 /// Runs every test on each engine; where there is none, they are listed as ignored.
 pub(crate) fn run(found: &[(&'static str, EngineKind, Result<String, String>)]) -> ExitCode {
-    let tests =
-        [crate::ends::TESTS, crate::images::TESTS, crate::safety::TESTS, crate::whose::TESTS];
+    let tests = [
+        crate::ends::TESTS,
+        crate::images::TESTS,
+        crate::limits::TESTS,
+        crate::safety::TESTS,
+        crate::whose::TESTS,
+    ];
     let mut trials = Vec::new();
     for (word, kind, address) in found {
         for (name, test) in tests.iter().flat_map(|tests| tests.iter()).copied() {

@@ -14,8 +14,10 @@ tests![
     a_container_removed_by_hand_is_lost,
     output_begins_with_any_byte,
     output_of_nobody_is_bounded,
+    a_long_line_and_what_is_no_text_arrive,
     an_idle_container_is_a_stopped_session,
     a_container_started_by_hand_is_a_stopped_session,
+    a_container_that_ended_unseen_and_was_started_by_hand,
     main_process_of_a_starter_that_died_is_let_go,
 ];
 
@@ -69,7 +71,8 @@ async fn a_container_removed_by_hand_is_lost(bench: Bench) -> Verdict {
     let path = format!("/containers/sessctl-{}?force=1", made.spec.name);
     bench.ask("DELETE", &path)?;
     main.output.read_to_end(&mut Vec::new()).await?;
-    ensure!(main.control.wait().await?.code == 137, "it ended otherwise");
+    let exit = main.control.wait().await?;
+    ensure!(exit.code == 137, "it ended otherwise: {exit:?}");
     let status = made.session.status().await?;
     ensure!(matches!(status, Status::Lost { .. }), "{status:?}");
     let list = bench.backend().list().await?;
@@ -127,6 +130,25 @@ async fn output_of_nobody_is_bounded(bench: Bench) -> Verdict {
     Ok(())
 }
 
+/// Issue 3: a line of 10 MB and invalid UTF-8, to the byte.
+async fn a_long_line_and_what_is_no_text_arrive(bench: Bench) -> Verdict {
+    let made = bench.make(|_| ()).await?;
+    let script = "stty -opost; head -c 10000000 /dev/zero | tr '\\0' x; \
+                  printf '\\ncaf\\351 \\377\\376\\300\\200\\n'; exit 4";
+    let mut main = made.session.start(&launch(script)).await?;
+    let mut output = Vec::new();
+    main.output.read_to_end(&mut output).await?;
+    let end = output.iter().position(|byte| *byte != b'x');
+    ensure!(end == Some(10_000_000), "the line ends after {end:?} bytes");
+    ensure!(
+        output[10_000_000..] == *b"\ncaf\xe9 \xff\xfe\xc0\x80\n",
+        "{:?}",
+        &output[10_000_000..]
+    );
+    ensure!(main.control.wait().await?.code == 4, "it ended otherwise");
+    Ok(())
+}
+
 async fn an_idle_container_is_a_stopped_session(bench: Bench) -> Verdict {
     let made = bench.make(|_| ()).await?;
     let (output, code) = made.exec("echo here; exit 7").await?;
@@ -155,6 +177,30 @@ async fn a_container_started_by_hand_is_a_stopped_session(bench: Bench) -> Verdi
     bench.ask("POST", &format!("/containers/sessctl-{}/start", made.spec.name))?;
     let status = made.session.status().await?;
     ensure!(status == Status::Stopped { exit: None }, "{status:?}");
+    let (output, exit) = made.run("echo main; exit 2").await?;
+    ensure!(output == "main\n" && exit.code == 2, "{output:?} {exit:?}");
+    Ok(())
+}
+
+/// S6: the list tells the runs of a container apart by itself.
+async fn a_container_that_ended_unseen_and_was_started_by_hand(bench: Bench) -> Verdict {
+    let made = bench.make(|_| ()).await?;
+    let main = made.session.start(&launch("exec sleep 1000")).await?;
+    ensure!(made.session.status().await?.is_running(), "it does not run");
+    let listed = async || Ok::<_, libtest_mimic::Failed>(bench.backend().list().await?[0].clone());
+    ensure!(listed().await?.status.is_running(), "it is listed as {:?}", listed().await?);
+    // Its holder dies, and so does its main process: nobody sees that.
+    drop(main);
+    let container = format!("/containers/sessctl-{}", made.spec.name);
+    bench.ask("POST", &format!("{container}/kill"))?;
+    while made.session.status().await?.is_running() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    bench.ask("POST", &format!("{container}/start"))?;
+    let found = listed().await?;
+    ensure!(found.unknown.is_none(), "{found:?}");
+    ensure!(found.status == Status::Stopped { exit: None }, "it is listed as {:?}", found.status);
+    ensure!(made.session.status().await? == found.status, "{:?}", made.session.status().await?);
     let (output, exit) = made.run("echo main; exit 2").await?;
     ensure!(output == "main\n" && exit.code == 2, "{output:?} {exit:?}");
     Ok(())

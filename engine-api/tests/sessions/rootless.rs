@@ -5,6 +5,7 @@
 mod bench;
 mod ends;
 mod images;
+mod limits;
 mod safety;
 mod whose;
 

@@ -5,9 +5,27 @@ use std::sync::Arc;
 
 use session_core::{ErrorKind, LABEL_NAME, LABEL_SPEC_HASH, SessionId, Status};
 
-use crate::Case;
-use crate::case::refused;
+use super::archive::{File, archive};
+use crate::case::{Made, refused};
 use crate::clause::{Verdict, ensure};
+use crate::{Case, Step};
+
+pub(super) async fn create_beside_workspace_as_promised(case: &Case) -> Verdict {
+    let (id, mut spec) = (case.id(), case.spec()?);
+    // What is uploaded must be there.
+    if !case.backend.capabilities().create_beside_workspace || spec.container.upload {
+        return Ok(());
+    }
+    spec.working_directory = spec.working_directory.join("project");
+    let session = case.backend.create(&id, &spec).await?;
+    std::fs::create_dir(&spec.working_directory)?;
+    let made = Made { id, spec, session };
+    made.session.put(".".into(), archive(&[File::plain("marker", "filled later\n")])?).await?;
+    let steps = [Step::Show("marker".to_owned())];
+    let (text, _) = case.start(&made, &steps).await?.finish().await?;
+    ensure!(text == "filled later\n", "of what was filled in later it sees {text:?}");
+    Ok(())
+}
 
 pub(super) async fn create_makes_and_does_not_start(case: &Case) -> Verdict {
     let made = case.make().await?;

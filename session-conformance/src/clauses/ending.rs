@@ -155,6 +155,17 @@ pub(super) async fn stop_asks_first(case: &Case) -> Verdict {
     Ok(())
 }
 
+pub(super) async fn stop_hangs_up_what_ignores_term(case: &Case) -> Verdict {
+    let made = case.make().await?;
+    let steps = [Step::ExitOnHangup(6), Step::Print("up".to_owned()), Step::Wait];
+    let mut main = case.start(&made, &steps).await?;
+    main.screen.until("up").await?;
+    made.session.stop(LONG).await?;
+    let (_, exit) = main.finish().await?;
+    ensure!(exit.code == 6, "a process that ends when its terminal is hung up ended with {exit:?}");
+    Ok(())
+}
+
 pub(super) async fn stop_kills_what_ignores_term(case: &Case) -> Verdict {
     let made = case.make().await?;
     let steps = [Step::IgnoreTermination, Step::Print("up".to_owned()), Step::Wait];

@@ -98,6 +98,16 @@ pub(super) async fn interrupted_create_converges(case: &Case) -> Verdict {
     Ok(())
 }
 
+pub(super) async fn unanswered_create_is_taken_back(case: &Case) -> Verdict {
+    let (id, spec) = (case.id(), case.spec()?);
+    let made = case.fixture.unanswered().await?.create(&id, &spec).await;
+    ensure!(made.is_err(), "a create whose answer was lost succeeded");
+    gone(case, &id).await?;
+    let status = case.backend.create(&id, &spec).await?.status().await?;
+    ensure!(status == Status::Stopped { exit: None }, "made again, it is {status:?}");
+    Ok(())
+}
+
 pub(super) async fn vanished_is_lost_not_err(case: &Case) -> Verdict {
     let made = case.make().await?;
     case.fixture.vanish(&made.id).await?;

@@ -42,15 +42,29 @@ pub fn rootless_user() -> Option<RootlessUser> {
 ///
 /// If the other process can't be started.
 pub fn as_rootless_user() {
+    as_rootless_user_with(&[]);
+}
+
+/// [`as_rootless_user`] for a test binary that runs programs: each pair is a variable that the other process is given, and the
+/// program of which it has the path, in a place that the user can read.
+///
+/// # Panics
+///
+/// If the other process can't be started.
+pub fn as_rootless_user_with(programs: &[(&str, &Path)]) {
     let again = std::env::var_os(AGAIN).is_some();
     let wanted = !again && is_root() && podman_rootless().is_ok();
     let Some(user) = rootless_user().filter(|user| wanted && user.uid != 0) else { return };
     let program = std::env::current_exe().expect("a process knows its program on Linux");
     let copy = Copy::of(&program, &user);
-    let status = command(&copy.0, &user).status().unwrap_or_else(|error| {
+    let mut command = command(&copy.0, &user);
+    let others: Vec<_> =
+        programs.iter().map(|(name, path)| (name, Copy::of(path, &user))).collect();
+    command.envs(others.iter().map(|(name, copy)| (name, &copy.0)));
+    let status = command.status().unwrap_or_else(|error| {
         panic!("can't run {} as uid {}: {error}", copy.0.display(), user.uid)
     });
-    drop(copy);
+    drop((copy, others));
     std::process::exit(code(status));
 }
 

@@ -26,6 +26,8 @@ pub struct MemoryBackend {
     capabilities: Capabilities,
     number: u64,
     own: Mutex<Vec<SessionId>>,
+    /// It does not hear that a session was made.
+    is_deaf: bool,
 }
 
 impl MemoryBackend {
@@ -36,7 +38,12 @@ impl MemoryBackend {
         if world.breaks(Mutant::CapabilitiesDiffer) {
             capabilities.stats = number == 1;
         }
-        Self { world, capabilities, number, own: Mutex::default() }
+        Self { world, capabilities, number, own: Mutex::default(), is_deaf: false }
+    }
+
+    /// A handle whose `create` makes a session and does not hear of it.
+    pub(super) fn deaf(world: MemoryWorld) -> Self {
+        Self { is_deaf: true, ..Self::new(world) }
     }
 
     fn session(&self, id: &SessionId) -> MemorySession {
@@ -75,6 +82,10 @@ impl Backend for MemoryBackend {
             let message = format!("`{path}` is relative; give an absolute path");
             return Err(Operation::Create.error(ErrorKind::InvalidInput, message));
         }
+        if self.world.breaks(Mutant::CreateNeedsTheWorkspace) && !spec.working_directory.is_dir() {
+            let message = format!("`{}` is not there", spec.working_directory);
+            return Err(Operation::Create.error(ErrorKind::NotFound, message));
+        }
         let taken = || Operation::Create.error(ErrorKind::AlreadyExists, "the id is in use");
         if self.world.breaks(Mutant::CreateRaces) {
             if self.world.state().places.contains_key(id) {
@@ -103,6 +114,13 @@ impl Backend for MemoryBackend {
                 return Err(taken());
             }
             state.places.insert(*id, place);
+        }
+        if self.is_deaf {
+            if !self.world.breaks(Mutant::UnansweredCreateStays) {
+                self.world.state().places.remove(id);
+            }
+            let message = "the answer was lost; what was made is taken back";
+            return Err(Operation::Create.error(ErrorKind::BackendUnavailable, message));
         }
         self.own().push(*id);
         let session = self.session(id);

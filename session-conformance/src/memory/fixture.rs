@@ -49,7 +49,7 @@ impl Fixture for MemoryFixture {
     }
 
     fn hooks(&self) -> Hooks {
-        Hooks::new().with_half_made(2).with_vanish().with_processes(true)
+        Hooks::new().with_half_made(2).with_vanish().with_processes(true).with_unanswered()
     }
 
     fn program(&self, steps: &[Step]) -> Vec<String> {
@@ -68,6 +68,10 @@ impl Fixture for MemoryFixture {
     async fn vanish(&self, id: &SessionId) -> Result<()> {
         self.world.vanish(id);
         Ok(())
+    }
+
+    async fn unanswered(&self) -> Result<Arc<dyn Backend>> {
+        Ok(Arc::new(MemoryBackend::deaf(self.world.clone())))
     }
 
     fn processes_with(&self, token: &str) -> usize {

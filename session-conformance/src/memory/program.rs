@@ -49,6 +49,7 @@ enum Manners {
     Ends,
     Stays,
     EndsWith(i32),
+    HangsUp(i32),
 }
 
 enum End {
@@ -165,6 +166,7 @@ impl Program {
                 }
                 Step::IgnoreTermination => behave(Manners::Stays),
                 Step::ExitOnTermination(code) => behave(Manners::EndsWith(*code)),
+                Step::ExitOnHangup(code) => behave(Manners::HangsUp(*code)),
                 Step::KillSelf(signal) => return End::Signal(*signal),
                 Step::Wait => std::future::pending().await,
                 Step::Exit(code) => return End::Code(*code),
@@ -225,7 +227,8 @@ async fn judge(signals: &mut mpsc::UnboundedReceiver<i32>, manners: &Mutex<Manne
         let manners = *manners.lock().unwrap_or_else(PoisonError::into_inner);
         match (signal, manners) {
             (1 | 2 | 15, Manners::Stays) => {}
-            (15, Manners::EndsWith(code)) => return End::Code(code),
+            (15, Manners::HangsUp(_)) => {}
+            (15, Manners::EndsWith(code)) | (1, Manners::HangsUp(code)) => return End::Code(code),
             _ => return End::Signal(signal),
         }
     }

@@ -22,6 +22,9 @@ use super::{MemoryWorld, Operation};
 use crate::Step;
 use crate::mutants::Mutant;
 
+/// How long what ends when it is asked to may take.
+const HEARD: Duration = Duration::from_millis(100);
+
 /// A handle: it holds nothing but the id.
 #[derive(Debug)]
 pub(super) struct MemorySession {
@@ -216,7 +219,13 @@ impl Session for MemorySession {
                 main.out.read().await;
             }
             main.send(if self.world.breaks(Mutant::StopKillsAtOnce) { 9 } else { 15 });
-            let late = tokio::time::timeout(grace, main.ended()).await.is_err();
+            let at_once = grace.min(HEARD);
+            if tokio::time::timeout(at_once, main.ended()).await.is_err()
+                && !self.world.breaks(Mutant::StopNeverHangsUp)
+            {
+                main.send(1);
+            }
+            let late = tokio::time::timeout(grace - at_once, main.ended()).await.is_err();
             if late && self.world.breaks(Mutant::StopOnlyAsks) {
                 return Ok(());
             }

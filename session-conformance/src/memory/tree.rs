@@ -148,11 +148,24 @@ impl Tree {
                 if world.breaks(Mutant::NamesMadeText) {
                     name = name.to_string_lossy().into_owned().into();
                 }
+                if world.breaks(Mutant::NamesCutAtLineEnds) {
+                    name = cut(name);
+                }
                 append(&mut builder, &name, node)?;
             }
             builder.into_inner()
         };
         pack().map_err(|error| Error::io("memory.get", "pack the tree", error))
+    }
+}
+
+/// A name as who parts records at line ends understands it.
+fn cut(name: PathBuf) -> PathBuf {
+    let bytes = name.as_os_str().as_bytes();
+    let in_a_record = !bytes.is_ascii() || bytes.len() > 100;
+    match bytes.iter().position(|byte| *byte == b'\n') {
+        Some(end) if in_a_record => PathBuf::from(OsStr::from_bytes(&bytes[..end])),
+        _ => name,
     }
 }
 

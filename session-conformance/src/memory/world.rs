@@ -73,6 +73,7 @@ impl MemoryWorld {
         capabilities.survives_holder = true;
         capabilities.snapshots = true;
         capabilities.stats = true;
+        capabilities.create_beside_workspace = true;
         Self { state: Arc::default(), capabilities, mutant: None }
     }
 

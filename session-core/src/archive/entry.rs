@@ -70,6 +70,11 @@ impl Item {
         Self::judge(entry, path, names, target, Links::Any)
     }
 
+    /// The names of an entry that is not to be made, in an engine's own archive.
+    pub(super) fn names_of_engine(entry: &Entry<'_, impl Read>) -> Option<Vec<OsString>> {
+        components(below_root(&entry.path_bytes())).ok()
+    }
+
     fn judge(
         entry: &mut Entry<'_, impl Read>,
         path: Vec<u8>,
@@ -116,8 +121,6 @@ fn modified(entry: &mut Entry<'_, impl Read>) -> Result<Timespec> {
     let seconds = entry.header().mtime().unwrap_or(0);
     let mut modified = Timespec { tv_sec: i64::try_from(seconds).unwrap_or(0), tv_nsec: 0 };
     for extension in entry.pax_extensions().map_err(damaged)?.into_iter().flatten() {
-        // A line end in a value is not understood by the reader below, which would take the name of
-        // the header for it: a wrong one.
         let extension = extension.map_err(damaged)?;
         if extension.key_bytes() == b"mtime" {
             let text = extension.value().unwrap_or_default();

@@ -3,11 +3,9 @@
 use std::ffi::OsString;
 use std::io::Read as _;
 
-use tar::Archive;
-
 use super::There;
 use super::entry::{Item, Kind, damaged};
-use super::stream;
+use super::{records, stream};
 use crate::catalog::blocking;
 use crate::{ByteStream, Result};
 
@@ -18,7 +16,7 @@ use crate::{ByteStream, Result};
 pub async fn find(tar: ByteStream, name: impl Into<OsString>) -> Result<There> {
     let (mut source, name) = (stream::reader(tar), name.into());
     blocking(move || {
-        let mut archive = Archive::new(&mut source);
+        let mut archive = records::archive(&mut source);
         for entry in archive.entries().map_err(damaged)? {
             let mut entry = entry.map_err(damaged)?;
             let kind = entry.header().entry_type();
@@ -49,7 +47,7 @@ pub async fn find(tar: ByteStream, name: impl Into<OsString>) -> Result<There> {
 pub async fn first_file(tar: ByteStream, most: u64) -> Result<Option<Vec<u8>>> {
     let mut source = stream::reader(tar);
     blocking(move || {
-        let mut archive = Archive::new(&mut source);
+        let mut archive = records::archive(&mut source);
         let Some(entry) = archive.entries().map_err(damaged)?.next() else { return Ok(None) };
         let mut entry = entry.map_err(damaged)?;
         let size = entry.size();

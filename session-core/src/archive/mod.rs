@@ -15,6 +15,7 @@ mod entry;
 mod find;
 mod names;
 mod pack;
+mod records;
 mod rename;
 mod screen;
 mod stream;

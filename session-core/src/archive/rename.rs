@@ -1,16 +1,17 @@
 //! Makes of an engine's archive what a reader of ours expects.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Timespec;
-use tar::{Archive, Builder, Entry, EntryType};
+use tar::{Builder, Entry, EntryType};
 
 use super::entry::{Item, Kind};
-use super::stream;
 use super::write::{self, Facts};
+use super::{records, stream};
 use crate::ByteStream;
 
 /// Lets the names of a stream begin with another one, and leaves out what no reader takes.
@@ -68,9 +69,10 @@ impl Rename {
             };
             write::append(&mut builder, &self.name, &facts, io::empty())?;
         }
-        let mut archive = Archive::new(&mut *source);
+        let mut archive = records::archive(&mut *source);
+        let mut left_out = BTreeSet::new();
         for entry in archive.entries()? {
-            self.one(&mut entry?, &mut builder)?;
+            self.one(&mut entry?, &mut builder, &mut left_out)?;
         }
         // A source that was cut off at an entry's end would say so now.
         io::copy(source, &mut io::sink())?;
@@ -81,10 +83,12 @@ impl Rename {
         &self,
         entry: &mut Entry<'_, impl Read>,
         builder: &mut Builder<&mut dyn io::Write>,
+        left_out: &mut BTreeSet<Vec<OsString>>,
     ) -> io::Result<()> {
         let kind = entry.header().entry_type();
         let taken = kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse();
         if !(taken || kind.is_dir() || kind.is_symlink() || kind.is_hard_link()) {
+            left_out.extend(Item::names_of_engine(entry));
             return Ok(());
         }
         let item = Item::of_engine(entry).map_err(io::Error::other)?;
@@ -105,6 +109,8 @@ impl Rename {
                 facts.kind = EntryType::Symlink;
                 write::append_link(builder, &name, &facts, &target)
             }
+            // Another name of a fifo, say.
+            Kind::HardLink { names } if left_out.contains(&names) => Ok(()),
             Kind::HardLink { names } => {
                 facts.kind = EntryType::Link;
                 match self.named(&names) {

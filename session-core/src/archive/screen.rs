@@ -10,11 +10,12 @@ use std::time::SystemTime;
 
 use futures_util::FutureExt;
 use rustix::fs::Timespec;
-use tar::{Archive, Builder, Entry, EntryType};
+use tar::{Builder, Entry, EntryType};
 use tokio::runtime::Handle;
 
 use super::Links;
 use super::entry::{Item, Kind, damaged, refuse, source_failed};
+use super::records;
 use super::stream::{self, Sending, Source};
 use super::write::{self, Facts};
 use crate::catalog::blocking;
@@ -125,7 +126,7 @@ struct Seen {
 
 impl Passing {
     fn all(&mut self, source: &mut Source<impl Read>) -> Result<()> {
-        let mut archive = Archive::new(&mut *source);
+        let mut archive = records::archive(&mut *source);
         for entry in archive.entries().map_err(damaged)? {
             let mut entry = entry.map_err(damaged)?;
             if let Some(item) = Item::read(&mut entry, self.screen.links)? {

@@ -172,13 +172,40 @@ async fn names_begin_as_they_are_asked_for() {
     }
 }
 
-/// The name that stands beside such a record is another one, so there is none.
+/// What engines write for a name with a line end that is not ASCII or too long: the header has another.
 #[tokio::test]
-async fn a_record_that_is_not_understood_is_no_name() {
-    let mut builder = Builder::new(Vec::new());
-    builder.append_pax_extensions([("path", b"line\nend".as_slice())]).unwrap();
-    let bytes = [std::mem::take(builder.get_mut()), file("lineend")].concat();
-    collect(Rename::new(0, "x").pass(stream_of(&bytes))).await.unwrap_err();
+async fn a_name_has_a_line_end() {
+    for name in ["gr\u{f6}\u{df}e\nend".to_owned(), format!("{}\nend", "n".repeat(150))] {
+        let mut builder = Builder::new(Vec::new());
+        builder.append_pax_extensions([("path", name.as_bytes())]).unwrap();
+        let bytes = [std::mem::take(builder.get_mut()), file("end")].concat();
+        let renamed = collect(Rename::new(0, "x").pass(stream_of(&bytes))).await.unwrap();
+        assert_eq!(names(&renamed), [format!("x/{name} 755 0")]);
+    }
+}
+
+/// As `cp -al` makes them; from another place such a link would lead somewhere else.
+#[test]
+fn a_hard_link_to_a_link_is_taken_where_links_are() {
+    let link = entry(EntryType::Symlink, "d/l", "../f", b"");
+    let all = [file("f"), link, entry(EntryType::Link, "h", "d/l", b"")].concat();
+    for (links, is_taken) in [(Links::Any, true), (Links::Inside, false)] {
+        let place = tempfile::tempdir().unwrap();
+        let directory = std::fs::File::open(place.path()).unwrap();
+        let unpacked = super::unpack_blocking(directory.into(), all.as_slice(), links);
+        assert_eq!(unpacked.is_ok(), is_taken, "{links:?}: {unpacked:?}");
+        let target = std::fs::read_link(place.path().join("h"));
+        assert_eq!(target.ok(), is_taken.then(|| PathBuf::from("../f")));
+    }
+}
+
+/// What is left out has no other names either.
+#[tokio::test]
+async fn a_hard_link_to_a_fifo_is_left_out() {
+    let again = |name| entry(EntryType::Link, name, "d/p", b"");
+    let all = [file("a"), entry(EntryType::Fifo, "./d/p", "", b""), again("q"), again("d/r")];
+    let renamed = collect(Rename::new(0, "x").pass(stream_of(&all.concat()))).await.unwrap();
+    assert_eq!(names(&renamed), ["x/a 755 0"]);
 }
 
 #[tokio::test]

@@ -11,10 +11,11 @@ use std::os::unix::ffi::OsStrExt;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawMode, Timespec, Timestamps};
 use rustix::io::Errno;
-use tar::{Archive, Entry};
+use tar::Entry;
 
 use super::Links;
 use super::entry::{Item, Kind, damaged, failed, refuse, source_failed, unwritten};
+use super::records;
 use super::stream::{self, Source};
 use crate::catalog::blocking;
 use crate::{ByteStream, Error, Result};
@@ -41,8 +42,8 @@ pub fn unpack_blocking(directory: OwnedFd, tar: impl Read, links: Links) -> Resu
 }
 
 fn all(directory: OwnedFd, mut source: Source<impl Read>, links: Links) -> Result<()> {
-    let mut unpacking = Unpacking { root: directory, directories: Vec::new() };
-    let result = unpacking.all(&mut source, links);
+    let mut unpacking = Unpacking { root: directory, links, directories: Vec::new() };
+    let result = unpacking.all(&mut source);
     // Also after an error: directories that were made writable for us get their modes.
     let finished = unpacking.finish();
     match result {
@@ -53,16 +54,17 @@ fn all(directory: OwnedFd, mut source: Source<impl Read>, links: Links) -> Resul
 
 struct Unpacking {
     root: OwnedFd,
+    links: Links,
     /// Their modes and times come last: making things in them needs the one and changes the other.
     directories: Vec<(Vec<OsString>, Mode, Timestamps)>,
 }
 
 impl Unpacking {
-    fn all(&mut self, stream: &mut impl Read, links: Links) -> Result<()> {
-        let mut archive = Archive::new(&mut *stream);
+    fn all(&mut self, stream: &mut impl Read) -> Result<()> {
+        let mut archive = records::archive(&mut *stream);
         for entry in archive.entries().map_err(damaged)? {
             let mut entry = entry.map_err(damaged)?;
-            if let Some(item) = Item::read(&mut entry, links)? {
+            if let Some(item) = Item::read(&mut entry, self.links)? {
                 self.one(item, &mut entry)?;
             }
         }
@@ -107,9 +109,9 @@ impl Unpacking {
             }
             Kind::HardLink { names: target } => {
                 if target == names {
-                    return self.plain_file(&path, &target).map(|_| ());
+                    return self.linkable(&path, &target).map(|_| ());
                 }
-                let (from, target_name) = self.plain_file(&path, &target)?;
+                let (from, target_name) = self.linkable(&path, &target)?;
                 clear(&parent, name).map_err(|errno| occupied(&path, errno))?;
                 rustix::fs::linkat(&from, target_name, &parent, name, AtFlags::empty())
                     .map_err(|errno| absent(&path, errno))
@@ -117,8 +119,9 @@ impl Unpacking {
         }
     }
 
-    /// The directory and the name of the plain file `names`; refused if it is none.
-    fn plain_file<'n>(&self, path: &[u8], names: &'n [OsString]) -> Result<(OwnedFd, &'n OsStr)> {
+    /// The directory and the name of the plain file `names`; refused if it is none. A symbolic link
+    /// is as good where all are taken: elsewhere it might lead out from another place.
+    fn linkable<'n>(&self, path: &[u8], names: &'n [OsString]) -> Result<(OwnedFd, &'n OsStr)> {
         let Some((name, parents)) = names.split_last() else {
             return Err(refuse(path, "it links to nothing"));
         };
@@ -127,6 +130,7 @@ impl Unpacking {
         let found = rustix::fs::statat(&from, name, AtFlags::SYMLINK_NOFOLLOW).map_err(refused)?;
         match FileType::from_raw_mode(found.st_mode) {
             FileType::RegularFile => Ok((from, name)),
+            FileType::Symlink if self.links == Links::Any => Ok((from, name)),
             _ => Err(refuse(path, "it links to something that is no plain file")),
         }
     }

@@ -40,6 +40,11 @@ impl Inner {
         let id = SessionId::new();
         let (mut record, source) = self.resolve(id, spec.clone()).await?;
         self.check_connections(&record, &spec.agent_options).await?;
+        if record.spec.container.upload && !spec.container.upload {
+            progress.notice(
+                "the engine does not see the files of this host: the workspace is uploaded into a volume (as with --upload)",
+            );
+        }
         let steps = Steps::new(progress, id, "create");
         let _lock = self.lock(&id).await?;
         let claimed = async {
@@ -159,7 +164,7 @@ impl Inner {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 if let Ok(other) = self.catalog.find(record.name.as_str()).await
                     && other.phase != Phase::Ready
-                    && self.try_settle(&other.id).await?
+                    && self.gives_way(&other).await?
                 {
                     return self.catalog.add(record).await;
                 }
@@ -173,6 +178,16 @@ impl Inner {
             }
             outcome => outcome,
         }
+    }
+
+    /// Whether an unfinished session that has a name is gone now.
+    async fn gives_way(&self, other: &SessionRecord) -> Result<bool> {
+        if other.phase == Phase::Removing {
+            // Its name is as good as free: whoever removes it has little left to do.
+            let _lock = self.lock(&other.id).await?;
+            return Ok(self.settle(&other.id).await?.is_none());
+        }
+        self.try_settle(&other.id).await
     }
 
     async fn make(

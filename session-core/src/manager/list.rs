@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::{Inner, Manager};
 use crate::{
-    Backend, DamagedEntry, Error, ErrorKind, Filter, ListItem, Phase, Result, SessionId,
+    Backend, DamagedEntry, Error, ErrorKind, Filter, Found, ListItem, Phase, Result, SessionId,
     SessionList, SessionRecord, Status,
 };
 
@@ -20,8 +20,9 @@ pub struct Inspection {
     pub status: std::result::Result<Status, String>,
 }
 
-/// What one backend knows of its sessions, or why it does not say.
-pub(super) type Observed = std::result::Result<BTreeMap<SessionId, Status>, String>;
+/// What one backend knows of its sessions, or why it does not say; of one of them, or of all.
+pub(super) type Observed = std::result::Result<BTreeMap<SessionId, Looked>, String>;
+type Looked = std::result::Result<Status, String>;
 
 impl Manager {
     /// Lists sessions with what is recorded and what is observed. Only reads.
@@ -116,7 +117,7 @@ impl Inner {
             Backend::list(&*backend).await
         };
         match self.answer(kind, listed).await {
-            Ok(found) => Ok(found.into_iter().map(|found| (found.id, found.status)).collect()),
+            Ok(found) => Ok(found.into_iter().map(looked).collect()),
             Err(error) => Err(format!(
                 "backend `{kind}` does not answer, so the status of its sessions is not known: {}",
                 error.message()
@@ -139,12 +140,19 @@ impl Inner {
     }
 }
 
-fn observe_one(
-    record: &SessionRecord,
-    observed: &BTreeMap<String, Observed>,
-) -> std::result::Result<Status, String> {
+fn looked(found: Found) -> (SessionId, Looked) {
+    (found.id, found.unknown.map_or(Ok(found.status), Err))
+}
+
+fn observe_one(record: &SessionRecord, observed: &BTreeMap<String, Observed>) -> Looked {
     match observed.get(&record.spec.backend) {
-        Some(Ok(found)) => Ok(found.get(&record.id).cloned().unwrap_or_else(|| vanished(record))),
+        Some(Ok(found)) => match found.get(&record.id) {
+            Some(Err(reason)) => {
+                Err(format!("the status of `{}` is not known: {reason}", record.name))
+            }
+            Some(Ok(status)) => Ok(status.clone()),
+            None => Ok(vanished(record)),
+        },
         Some(Err(reason)) => Err(reason.clone()),
         None => Err(format!("backend `{}` was not asked", record.spec.backend)),
     }

@@ -121,7 +121,7 @@ impl Inner {
         let mut all = UnsavedWork::default();
         if let Some(session) = self.open(record).await? {
             match session.fetch_workspace().await {
-                // There is nowhere to bring anything back from, so what the host has is all.
+                // No more can be brought back, so what the host has is all.
                 Err(error) if error.kind() == ErrorKind::Lost => {
                     all.unknown = record.spec.container.upload.then(|| error.message().to_owned());
                 }

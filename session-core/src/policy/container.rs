@@ -2,9 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::{
-    Capabilities, ContainerOptions, Isolation, Network, ProjectPlan, SessionSpec, Strategy,
-};
+use crate::{Capabilities, ContainerOptions, Isolation, Network, ProjectPlan, Strategy};
 
 /// Less than this is not enough for a shell, and Docker refuses it.
 const LEAST_MEMORY: u64 = 6 * 1024 * 1024;
@@ -58,10 +56,9 @@ pub(super) fn needs_container(asked: &ContainerOptions, kind: &str) -> Vec<Strin
 }
 
 /// What is wrong with the options themselves, or does not fit the projects.
-pub(super) fn problems(spec: &SessionSpec, image: &str, projects: &[ProjectPlan]) -> Vec<String> {
-    let asked = &spec.container;
+pub(super) fn problems(asked: &ContainerOptions, projects: &[ProjectPlan]) -> Vec<String> {
     let mut problems = Vec::new();
-    problems.extend(image_problem(image));
+    problems.extend(asked.image.as_deref().and_then(image_problem));
     problems.extend(asked.network.as_ref().and_then(network_problem));
     match asked.memory_bytes {
         Some(bytes) if bytes < LEAST_MEMORY => problems.push(format!(
@@ -88,7 +85,7 @@ pub(super) fn problems(spec: &SessionSpec, image: &str, projects: &[ProjectPlan]
         let mounted = projects.iter().filter(|plan| plan.strategy == Strategy::Mount);
         problems.extend(mounted.map(|plan| {
             format!(
-                "`{}` can't be mounted live (--mount) and uploaded (--upload); leave one of them out",
+                "`{}` can't be mounted live (--mount) where the workspace is uploaded (--upload, or an engine elsewhere); leave one of them out",
                 plan.source
             )
         }));

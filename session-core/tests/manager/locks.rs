@@ -161,8 +161,9 @@ async fn a_killed_process_releases_its_lock() {
     assert_eq!(busy.expect_err("another process removes it").kind(), ErrorKind::Busy);
     let report = impatient.reconcile().await.expect("it can be reconciled");
     assert!(report.settled.is_empty() && report.left.is_empty(), "{report:?}");
-    let taken = impatient.create(named("one"), &none).await;
-    assert_eq!(taken.expect_err("not yet gone").kind(), ErrorKind::AlreadyExists);
+    // Its name is about to be free, which is waited for.
+    let busy = impatient.create(named("one"), &none).await;
+    assert_eq!(busy.expect_err("not yet gone").kind(), ErrorKind::Busy);
 
     child.kill().expect("it is ours");
     child.wait().expect("it is ours");

@@ -25,7 +25,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self::with(MemoryWorld::new(), Arc::new(MemoryRegistry::new()))
+        let memory = MemoryWorld::new();
+        // One step after the other; `beside.rs` has the others.
+        let mut capabilities = MemoryBackend::new(memory.clone()).capabilities().clone();
+        capabilities.create_beside_workspace = false;
+        Self::with(memory.with_capabilities(capabilities), Arc::new(MemoryRegistry::new()))
     }
 
     pub(crate) fn with(memory: MemoryWorld, registry: Arc<dyn Registry>) -> Self {

@@ -1,5 +1,6 @@
 //! Sessions in containers, by the real program over the real engines of `.ci/engines`.
 
+mod connected;
 mod images;
 mod life;
 mod trouble;

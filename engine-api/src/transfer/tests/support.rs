@@ -49,9 +49,11 @@ pub(crate) async fn engines() -> Vec<Engine> {
 }
 
 /// What a container is to be like.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
     pub(crate) memory_at: Option<&'static str>,
+    /// A directory of the host that is at `/shared`, in which the container's root works.
+    pub(crate) shared: Option<String>,
 }
 
 pub(crate) struct Container {
@@ -76,6 +78,13 @@ impl Container {
             target: Some(target.to_owned()),
             ..Mount::default()
         });
+        let user = if wanted.shared.is_some() { (0, 0) } else { USER };
+        let shared = wanted.shared.map(|source| Mount {
+            typ: Some(MountType::BIND),
+            source: Some(source),
+            target: Some("/shared".to_owned()),
+            ..Mount::default()
+        });
         let keep_id = engine.dialect().keep_id.then(|| "keep-id".to_owned());
         let body = ContainerCreateBody {
             image: Some(IMAGE.to_owned()),
@@ -84,11 +93,11 @@ impl Container {
                     .map(str::to_owned)
                     .to_vec(),
             ),
-            user: Some(format!("{}:{}", USER.0, USER.1)),
+            user: Some(format!("{}:{}", user.0, user.1)),
             working_dir: Some("/workspace".to_owned()),
             labels: Some(labels),
             host_config: Some(HostConfig {
-                mounts: Some(memory.into_iter().chain([volume]).collect()),
+                mounts: Some(memory.into_iter().chain(shared).chain([volume]).collect()),
                 network_mode: Some("none".to_owned()),
                 userns_mode: keep_id,
                 ..HostConfig::default()
@@ -162,6 +171,9 @@ pub(crate) fn make_tree(root: &Path) {
     write("big".as_ref(), &[7; 300_000], 0o640);
     write(OsStr::from_bytes(b"caf\xe9 \xff"), b"latin", 0o644);
     write("new\nline".as_ref(), b"line", 0o644);
+    // What engines say in records of pax.
+    write("gr\u{f6}\u{df}e\nline".as_ref(), b"line", 0o644);
+    write(format!("deep/er/est/{}\nend", "line-".repeat(30)).as_ref(), b"long", 0o644);
     write(format!("deep/er/est/{}", "long-name-".repeat(20)).as_ref(), b"long", 0o644);
     for (target, name) in [
         ("run.sh", "link"),
@@ -170,6 +182,7 @@ pub(crate) fn make_tree(root: &Path) {
         ("/etc/passwd", "absolute"),
         ("../../../etc", "out"),
         ("./zero", "deep/dotted"),
+        ("gr\u{f6}\u{df}e\nline", "deep/broken\u{e9}\nlink"),
     ] {
         symlink(target, root.join(name)).expect("it can be made");
     }

@@ -197,7 +197,7 @@ async fn hard_links_and_broken_streams() {
 #[tokio::test]
 async fn memory_is_not_reached() {
     for engine in engines().await {
-        let wanted = Wanted { memory_at: Some("/memory") };
+        let wanted = Wanted { memory_at: Some("/memory"), ..Wanted::default() };
         let container = Container::make(&engine, wanted).await;
         let file = || archive(&[raw(FILE, "f", "", b"x")]);
         let error = put(&container, "/memory/sub", file()).await.expect_err("it does not run");

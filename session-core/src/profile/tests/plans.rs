@@ -86,8 +86,8 @@ impl Case<'_> {
         let variables = plan.variables(self.profile, &host(self.profile), &id(), &name);
         let program = self.profile.program.clone().unwrap_or_else(|| "YOUR-SHELL".to_owned());
         let latest = latest.then_some(&found);
-        let argv =
-            agent::argv(vec![program], &plan, self.profile, latest, true, None, &[], &variables);
+        let occasion = Occasion { latest, first: true, mcp_file: None, settings: &[] };
+        let argv = agent::argv(vec![program], &plan, self.profile, occasion, &variables);
         argv.expect("all names are set").join(" ")
     }
 
