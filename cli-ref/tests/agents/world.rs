@@ -218,7 +218,8 @@ impl World {
         self.more.push((name.to_owned(), value.into()));
     }
 
-    fn image(&self) -> String {
+    /// An image that has the agent.
+    pub(crate) fn image(&self) -> String {
         format!("sessctl-test/agent-{}:1", self.agent.name)
     }
 

@@ -56,11 +56,14 @@ impl World {
         let program = place.name("probe");
         let profile = PROFILE.replace("PROGRAM", &program);
         place.write("user/.config/sessctl/agents/probe.toml", &profile);
-        for (name, text) in [("npm", NPM), (program.as_str(), PROBE), ("node", "#!/bin/sh\ncat ${0%/*}/../node\n")] {
+        for (name, text) in
+            [("npm", NPM), (program.as_str(), PROBE), ("node", "#!/bin/sh\ncat ${0%/*}/../node\n")]
+        {
             let path = format!("bin/{name}");
             place.write(&path, text);
             let file = place.path(&path);
-            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755))
+                .expect("a mode");
         }
         place.write("installed", "1.0.0\n");
         place.write("node", "v22.1.0\n");
@@ -69,7 +72,11 @@ impl World {
     }
 
     fn run_with(&self, words: &[&str], variables: &[(&str, &str)]) -> Done {
-        let path = format!("{}:{}", self.place.path("bin").display(), std::env::var("PATH").expect("a PATH"));
+        let path = format!(
+            "{}:{}",
+            self.place.path("bin").display(),
+            std::env::var("PATH").expect("a PATH")
+        );
         let mut command = self.place.command(words);
         command.env("PATH", path).envs(variables.iter().copied()).stdin(Stdio::null());
         finish(command.output())
@@ -93,7 +100,8 @@ impl World {
 
     fn audit(&self) -> Vec<String> {
         let lines = self.file("home/audit.log");
-        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("a JSON line"));
+        let lines =
+            lines.lines().map(|line| serde_json::from_str::<Value>(line).expect("a JSON line"));
         let updates = lines.filter(|line| line["operation"] == "update");
         updates.map(|line| format!("{} {} {}", line["from"], line["to"], line["outcome"])).collect()
     }
@@ -107,7 +115,11 @@ fn the_latest_is_installed() {
     assert!(checked.out.contains("1.2.0 is out, 1.0.0 is installed"), "{checked:?}");
     assert_eq!(world.installs(), 0);
     let updated = world.run(&["update", "-a", "probe"]);
-    assert_eq!((updated.code, updated.out.as_str()), (0, "Probe 1.2.0 is installed, was 1.0.0\n"), "{updated:?}");
+    assert_eq!(
+        (updated.code, updated.out.as_str()),
+        (0, "Probe 1.2.0 is installed, was 1.0.0\n"),
+        "{updated:?}"
+    );
     assert!(world.file("calls").contains("install --global @test/probe@1.2.0\n"));
     assert_eq!(world.file("installed"), "1.2.0\n");
     let again = world.run(&["update", "-a", "probe"]);

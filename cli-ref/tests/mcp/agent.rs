@@ -68,7 +68,8 @@ impl Server {
 
     fn ask(&mut self, method: &str, parameters: Value) -> Value {
         self.asked += 1;
-        let message = json!({ "jsonrpc": "2.0", "id": self.asked, "method": method, "params": parameters });
+        let message =
+            json!({ "jsonrpc": "2.0", "id": self.asked, "method": method, "params": parameters });
         writeln!(self.child.stdin.as_mut().expect("a pipe"), "{message}").expect("it listens");
         let mut line = String::new();
         let out = self.child.stdout.as_mut().expect("a pipe");

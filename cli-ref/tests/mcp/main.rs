@@ -1,10 +1,10 @@
 //! Agents and their MCP servers: this program is also the server, and the agent that starts it.
 
 mod agent;
-mod server;
 #[path = "../cli/place.rs"]
 #[allow(dead_code, reason = "the tests of the command use the rest")]
 mod place;
+mod server;
 mod trials;
 
 use std::process::ExitCode;

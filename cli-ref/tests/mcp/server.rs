@@ -36,7 +36,9 @@ pub(crate) fn serve() -> ExitCode {
                 "capabilities": { "tools": {} },
                 "serverInfo": { "name": "memory", "version": "1" },
             }),
-            Some("tools/list") => json!({ "tools": [tool("remember"), tool("recall"), tool("about")] }),
+            Some("tools/list") => {
+                json!({ "tools": [tool("remember"), tool("recall"), tool("about")] })
+            }
             Some("tools/call") => {
                 let text = call(&message["params"], &memory);
                 json!({ "content": [{ "type": "text", "text": text }] })

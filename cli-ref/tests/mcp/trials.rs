@@ -211,7 +211,10 @@ fn ports_of_many_at_once() {
     let mut starting: Vec<_> = names
         .iter()
         .map(|name| {
-            let words = ["start", name, "-d", "--empty", "--port", "web", "--port", "db", "--", "sleep", "600"];
+            let words = [
+                "start", name, "-d", "--empty", "--port", "web", "--port", "db", "--", "sleep",
+                "600",
+            ];
             place.command(&words).stdout(std::process::Stdio::null()).spawn().expect("it runs")
         })
         .collect();
@@ -220,7 +223,14 @@ fn ports_of_many_at_once() {
     }
     let mut all = BTreeSet::new();
     for name in &names {
-        let printed = place.good(&["exec", name, "--", "sh", "-c", "echo $SESSCTL_PORT_web $SESSCTL_PORT_db"]);
+        let printed = place.good(&[
+            "exec",
+            name,
+            "--",
+            "sh",
+            "-c",
+            "echo $SESSCTL_PORT_web $SESSCTL_PORT_db",
+        ]);
         let ports = record(&place, name)["ports"].clone();
         assert_eq!(printed.trim(), format!("{} {}", ports["web"], ports["db"]));
         all.extend(printed.split_whitespace().map(str::to_owned));
@@ -236,9 +246,13 @@ fn secrets_stay_out_of_files() {
     let place = place();
     // The person's own file, of the agent and of sessctl.
     place.write("user/.probe.json", &memory(&json!({ "TOKEN": "Bearer ${PROBE_TOKEN}" })));
-    place.write("user/.config/sessctl/mcp.json", &json!({"mcpServers": {"memory-local": {"args": ["serve", "more"]}}}).to_string());
+    place.write(
+        "user/.config/sessctl/mcp.json",
+        &json!({"mcpServers": {"memory-local": {"args": ["serve", "more"]}}}).to_string(),
+    );
     let secret = "tok-5c1f9e";
-    let started = place.command(&["start", "one", "-d", "-a", "probe"]).env("PROBE_TOKEN", secret).output();
+    let started =
+        place.command(&["start", "one", "-d", "-a", "probe"]).env("PROBE_TOKEN", secret).output();
     assert!(started.expect("it runs").status.success());
     let said = said(&place, "one");
     assert_eq!(about(&said)["token"], format!("Bearer {secret}"));
@@ -252,7 +266,10 @@ fn secrets_stay_out_of_files() {
     let inspected = place.good(&["inspect", "one"]);
     assert!(!inspected.contains(secret), "{inspected}");
     // Without the person's servers.
-    place.command(&["start", "bare", "-d", "-a", "probe", "--preset", "bare"]).output().expect("it runs");
+    place
+        .command(&["start", "bare", "-d", "-a", "probe", "--preset", "bare"])
+        .output()
+        .expect("it runs");
     assert_eq!(self::said(&place, "bare")["servers"], json!({}));
 }
 
@@ -284,7 +301,8 @@ fn unset_variables() {
         assert!(said.contains(part), "no {part} in: {said}");
     }
     assert_eq!(place.list()["sessions"], json!([]));
-    let said = place.bad(&["start", "one", "-d", "-a", "probe", "--mcp-config", "nowhere.json"], 64);
+    let said =
+        place.bad(&["start", "one", "-d", "-a", "probe", "--mcp-config", "nowhere.json"], 64);
     assert!(said.contains("nowhere.json") && said.contains("is not there"), "{said}");
     place.write("user/mcp.json", "{ not json");
     let said = place.bad(&["start", "one", "-d", "-a", "probe", "--mcp-config", &file], 64);
@@ -310,7 +328,10 @@ fn a_projects_servers() {
     let refused = start("one");
     let complained = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && complained.contains("`PROBE_TOKEN`"), "{complained}");
-    assert!(complained.contains(".mcp.json") && complained.contains("--mcp-config"), "{complained}");
+    assert!(
+        complained.contains(".mcp.json") && complained.contains("--mcp-config"),
+        "{complained}"
+    );
     assert_eq!(place.list()["sessions"], json!([]));
     commit(&memory(&json!({ "TOKEN": "${PROBE_TOKEN:-none}" })));
     assert!(start("two").status.success());
@@ -319,7 +340,8 @@ fn a_projects_servers() {
     // A link that leads to a file of the person's is none of the project's.
     place.write("user/secret.json", &memory(&json!({ "TOKEN": "of the person" })));
     std::fs::remove_file(place.path("project/.mcp.json")).expect("it was there");
-    std::os::unix::fs::symlink(place.path("user/secret.json"), place.path("project/.mcp.json")).expect("a link");
+    std::os::unix::fs::symlink(place.path("user/secret.json"), place.path("project/.mcp.json"))
+        .expect("a link");
     assert!(start("three").status.success());
     assert_eq!(said(&place, "three")["servers"], json!({}));
 }
@@ -328,7 +350,11 @@ fn a_projects_servers() {
 fn scripts_find_their_variables() {
     let place = place();
     let mut command = place.command(&["start", "one", "-d", "-a", "probe"]);
-    let outer = [("SSH_CLIENT", "192.0.2.1 5000 22"), ("CLAUDE_SESSION_ID", "of another"), ("CLAUDE_PROJECT_DIR", "/elsewhere")];
+    let outer = [
+        ("SSH_CLIENT", "192.0.2.1 5000 22"),
+        ("CLAUDE_SESSION_ID", "of another"),
+        ("CLAUDE_PROJECT_DIR", "/elsewhere"),
+    ];
     assert!(command.envs(outer).output().expect("it runs").status.success());
     let environment = said(&place, "one")["environment"].clone();
     let record = record(&place, "one");
@@ -383,11 +409,13 @@ fn settings_of_one_session() {
     assert_eq!(arguments, json!(["--append", "Be ${HOME} brief"]));
     assert_eq!(said(&place, "two")["arguments"], json!([]));
     // By hand, for the next start.
-    std::fs::write(place.directory("two").join("settings-override.json"), r#"{"model": "mine"}"#).expect("a file");
+    std::fs::write(place.directory("two").join("settings-override.json"), r#"{"model": "mine"}"#)
+        .expect("a file");
     place.good(&["restart", "--force", "-d", "two"]);
     said(&place, "two");
     assert_eq!(settings("two")["model"], "mine");
-    let said = place.bad(&["start", "three", "-d", "-a", "probe", "--settings", "nowhere.json"], 64);
+    let said =
+        place.bad(&["start", "three", "-d", "-a", "probe", "--settings", "nowhere.json"], 64);
     assert!(said.contains("nowhere.json") && said.contains("--settings"), "{said}");
     assert_eq!(place.list()["sessions"].as_array().map(Vec::len), Some(2));
 }
