@@ -72,8 +72,8 @@ impl Manager {
     /// What is known of one of an agent's logins; without a name, of the one that sessions on this host use.
     pub async fn login(&self, agent: &str, name: Option<&str>) -> Result<Login> {
         let profile = self.profiles().find(agent)?;
-        let mut options = AgentOptions::default();
-        options.credentials = name.map(str::to_owned);
+        let credentials = name.map(str::to_owned);
+        let options = AgentOptions { credentials, ..AgentOptions::default() };
         agent::find_login(profile, &options, &self.inner.host, self.layout(), true).await
     }
 
