@@ -326,3 +326,6 @@ pub(crate) fn of_path(profile: &Profile, path: &Utf8Path) -> Result<Source> {
     let found = Found { id, file: path.to_owned(), modified };
     Ok(Source { found, session: None, root: None })
 }
+
+#[cfg(test)]
+mod tests;
