@@ -377,7 +377,7 @@ async fn presets_share_more_and_less() {
         options.share.insert("skils".to_owned(), SharePolicy::Private);
     });
     let error = manager.create(wrong, &Progress::default()).await.expect_err("refused");
-    assert!(error.to_string().contains("memory, settings, skills, talks, theme"), "{error}");
+    assert!(error.to_string().contains("memory, rules, settings, skills, talks, theme"), "{error}");
 }
 
 /// A session can replace what is in its state by links; nothing is written or read through them.
