@@ -82,6 +82,11 @@ pub(crate) fn bring(
     source: &Source,
 ) -> Result<()> {
     let Some(origin) = &plan.origin else { return Ok(()) };
+    let is_it = |found: &Found| found.id == origin.conversation;
+    if !origin.fork && conversation::all(plan, profile, host).iter().any(is_it) {
+        // In a directory that both share; a second file of one id would confuse the agent.
+        return Ok(());
+    }
     let root = match origin.fork {
         true => Root { directory: plan.state.host.clone(), pattern: origin.copy.clone() },
         false => conversation::root(plan, profile, host, &origin.copy)?,
