@@ -5,6 +5,9 @@
 
 mod by_hand;
 mod credentials;
+#[path = "../cli/devcontainer/command.rs"]
+mod dev_container_command;
+mod dev_containers;
 mod installed;
 mod model;
 mod more;

@@ -1,5 +1,6 @@
 //! An agent's files in dev containers, with the real command that makes those.
 
+mod command;
 mod file;
 mod real;
 

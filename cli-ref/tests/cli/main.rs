@@ -3,6 +3,7 @@
 mod agents;
 mod config;
 mod containers;
+mod conversations;
 mod damage;
 mod devcontainer;
 mod input;

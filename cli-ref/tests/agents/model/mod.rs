@@ -113,6 +113,14 @@ impl Model {
         self.log().iter().filter_map(|(_, conversation)| conversation.clone()).collect()
     }
 
+    /// The last conversation that ends with these words; a test has seen the answer to them.
+    pub(crate) fn last_asked(&self, words: &str) -> Conversation {
+        let found = self.conversations();
+        let ends = |it: &Conversation| it.said.last().is_some_and(|last| last.contains(words));
+        let found = found.into_iter().rfind(ends);
+        found.unwrap_or_else(|| panic!("nobody said `{words}` to the model"))
+    }
+
     fn log(&self) -> MutexGuard<'_, Vec<(Request, Option<Conversation>)>> {
         self.shared.log.lock().expect("no panic while logging")
     }

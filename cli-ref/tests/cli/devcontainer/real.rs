@@ -1,32 +1,13 @@
 //! The same file, read and run by the dev container command (`.ci/devcontainer` installs it).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use super::command::{Containers, program};
 use super::{AGENT, place, text, write};
 use crate::place::{Done, Place, finish, skip};
-
-/// The command, or why there is none.
-fn program() -> Result<PathBuf, String> {
-    const NAME: &str = "SESSCTL_TEST_DEVCONTAINER";
-    let missing = format!("{NAME}_MISSING");
-    if let Some(program) = std::env::var_os(NAME).filter(|program| program != "none") {
-        return Ok(program.into());
-    }
-    let test = std::env::current_exe().map_err(|error| error.to_string())?;
-    let file = test.ancestors().map(|above| above.join("devcontainer.env")).find(|it| it.is_file());
-    let lines = file.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
-    let value = |name: &str| {
-        let line = lines.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-        line.map(|value| value.trim_matches('\'').to_owned())
-    };
-    value(NAME).map(PathBuf::from).ok_or_else(|| {
-        let reason = std::env::var(&missing).ok().or_else(|| value(&missing));
-        reason.unwrap_or_else(|| format!("{NAME} isn't set; to install it: bash .ci/devcontainer"))
-    })
-}
 
 fn run(place: &Place, program: &Path, words: &[&str], docker: Option<&str>) -> Done {
     let mut command = Command::new(program);
@@ -96,7 +77,7 @@ fn is_mounted_as_it_is_meant() {
             format!("source={folder},target={folder},type=bind").into();
         write(&place, &configuration.to_string());
         place.good(&["devcontainer", "apply", "-a", AGENT, "--form", form]);
-        let _containers = Containers { address: &address, project: place.path("project") };
+        let _containers = Containers::of(&address, place.path("project"));
         let up = run(&place, &program, &["up"], Some(&address));
         assert_eq!(up.code, 0, "{up:#?}");
         let inside = |script: &str| inside(&place, &program, &address, script);
@@ -132,7 +113,7 @@ fn what_lies_above_is_roots() {
     let _image = Image::with_user(&address, &image);
     write(&place, &configuration(&image, "vscode").to_string());
     place.good(&["devcontainer", "apply", "-a", AGENT]);
-    let _containers = Containers { address: &address, project: place.path("project") };
+    let _containers = Containers::of(&address, place.path("project"));
     let up = run(&place, &program, &["up"], Some(&address));
     assert_eq!(up.code, 0, "{up:#?}");
     let write = "id -un; touch ~/.helper/new";
@@ -186,25 +167,6 @@ impl Drop for Image<'_> {
     fn drop(&mut self) {
         for words in [["rm", "-f", self.name], ["rmi", "-f", self.name]] {
             let _ = Command::new("docker").args(["--host", self.address]).args(words).output();
-        }
-    }
-}
-
-/// Removes what the command made for a project.
-struct Containers<'a> {
-    address: &'a str,
-    project: PathBuf,
-}
-
-impl Drop for Containers<'_> {
-    fn drop(&mut self) {
-        let docker = |words: &[&str]| {
-            Command::new("docker").args(["--host", self.address]).args(words).output()
-        };
-        let label = format!("label=devcontainer.local_folder={}", self.project.display());
-        let Ok(found) = docker(&["ps", "-aq", "--filter", &label]) else { return };
-        for id in String::from_utf8_lossy(&found.stdout).lines() {
-            let _ = docker(&["rm", "-f", id]);
         }
     }
 }

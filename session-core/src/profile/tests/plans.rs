@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::agent::{
-    self, AgentOptions, AgentPlan, FoundConversation, Login, MountPlan, Placement, Request,
+    self, AgentOptions, AgentPlan, FoundConversation, Login, MountPlan, Occasion, Placement,
+    Request,
 };
 use crate::profile::{Preset, Profile, Profiles};
 use crate::{HostView, SessionId, SessionName};
