@@ -55,6 +55,11 @@ pub(crate) fn shown(bytes: u64) -> String {
     }
 }
 
+/// Processor time as people read it: `1.04 s`.
+pub(crate) fn seconds(milliseconds: u64) -> String {
+    format!("{}.{:02} s", milliseconds / 1000, milliseconds % 1000 / 10)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{bytes, shown, thousandths};

@@ -425,7 +425,7 @@ pub(crate) struct Image {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageAction {
-    /// Build the image of an agent: `shell`, `claude`, `codex` or `opencode`.
+    /// Build the image of an agent, or of a plain shell.
     Build {
         /// Which agent is in it.
         #[arg(value_name = "AGENT", default_value = "shell")]

@@ -1,7 +1,7 @@
 //! The images that come with the command, as Dockerfiles.
 
 /// The image of one agent.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AgentImage {
     /// The agent's word.
     pub(crate) agent: &'static str,
@@ -16,22 +16,25 @@ pub(crate) struct AgentImage {
 const SHELL: &str = "shell";
 const NPM: &str = include_str!("../images/npm/Dockerfile");
 
-/// All of them, the one that the others are built on first.
-pub(crate) const IMAGES: [AgentImage; 4] = [
-    AgentImage {
-        agent: SHELL,
-        base: "debian:stable-slim",
-        dockerfile: include_str!("../images/shell/Dockerfile"),
-        package: None,
-    },
-    AgentImage::of_npm("claude", "@anthropic-ai/claude-code"),
-    AgentImage::of_npm("codex", "@openai/codex"),
-    AgentImage::of_npm("opencode", "opencode-ai"),
-];
+/// What npm calls each agent that has an image: the agent's word, a space, the package; a line each.
+const PACKAGES: &str = include_str!("../images/npm/packages");
 
 impl AgentImage {
-    const fn of_npm(agent: &'static str, package: &'static str) -> Self {
-        Self { agent, base: "sessctl-shell:latest", dockerfile: NPM, package: Some(package) }
+    /// All of them, the one that the others are built on first.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let shell = Self {
+            agent: SHELL,
+            base: "debian:stable-slim",
+            dockerfile: include_str!("../images/shell/Dockerfile"),
+            package: None,
+        };
+        let packages = PACKAGES.lines().filter_map(|line| line.split_once(' '));
+        std::iter::once(shell).chain(packages.map(|(agent, package)| Self {
+            agent,
+            base: "sessctl-shell:latest",
+            dockerfile: NPM,
+            package: Some(package),
+        }))
     }
 
     /// The arguments of its Dockerfile, on `base`.
@@ -41,14 +44,14 @@ impl AgentImage {
     }
 
     /// The image of an agent.
-    pub(crate) fn of_agent(agent: &str) -> Option<&'static Self> {
-        IMAGES.iter().find(|image| image.agent == agent)
+    pub(crate) fn of_agent(agent: &str) -> Option<Self> {
+        Self::all().find(|image| image.agent == agent)
     }
 
     /// The image that has this name, with or without the tag.
-    pub(crate) fn of_name(name: &str) -> Option<&'static Self> {
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
         let name = name.strip_prefix("localhost/").unwrap_or(name);
-        IMAGES.iter().find(|image| {
+        Self::all().find(|image| {
             let own = image.name();
             name == own || own.strip_suffix(":latest") == Some(name)
         })
@@ -70,12 +73,12 @@ impl AgentImage {
 
 #[cfg(test)]
 mod tests {
-    use super::{AgentImage, IMAGES};
+    use super::AgentImage;
 
     /// S0.29, S2.4: each takes its base as an argument and says what it is.
     #[test]
     fn dockerfiles_take_their_base() {
-        for image in &IMAGES {
+        for image in AgentImage::all() {
             let text = image.dockerfile;
             let (base, agent) = (image.base, image.agent);
             assert!(text.contains(&format!("\nARG BASE={base}\nFROM ${{BASE}}\n")), "{agent}");

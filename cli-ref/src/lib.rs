@@ -21,6 +21,7 @@ mod engines;
 mod explanations;
 mod images;
 mod pipes;
+mod platform;
 mod surroundings;
 mod terminal;
 mod ui;

@@ -15,6 +15,7 @@ mod layout;
 mod listing;
 mod lock;
 mod manager;
+mod platform;
 mod policy;
 mod ports;
 mod process;

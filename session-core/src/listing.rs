@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentFacts, Phase, SessionId, SessionRecord, Status, Strategy, Timestamp};
+use crate::{AgentFacts, Phase, SessionId, SessionRecord, Status, Strategy, Timestamp, Usage};
 
 /// The `schema_version` of a [`SessionList`].
 pub const LIST_VERSION: u32 = 1;
@@ -83,6 +83,9 @@ pub struct ListItem {
     /// What its agent did, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<AgentFacts>,
+    /// What it uses now, where that was asked for, it runs and its backend can measure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 impl ListItem {
@@ -127,6 +130,7 @@ impl ListItem {
             last_activity: None,
             directory: None,
             facts: None,
+            usage: None,
         }
     }
 
@@ -150,6 +154,7 @@ impl ListItem {
             last_activity: record.last_activity,
             directory: Some(record.spec.directory.clone()),
             facts: None,
+            usage: None,
         }
     }
 }

@@ -173,6 +173,7 @@ impl Place {
             ("LANG", "C.UTF-8".to_owned()),
             ("ANTHROPIC_API_KEY", KEY.to_owned()),
             ("ANTHROPIC_BASE_URL", MODEL.to_owned()),
+            ("SESSCTL_UPDATE_CHECK", "false".to_owned()),
         ];
         let all = own.iter().chain(more);
         all.map(|(name, value)| format!("{name}={value}")).collect()

@@ -9,7 +9,7 @@ use super::Context;
 use crate::amount;
 use crate::args::{Image, ImageAction};
 use crate::engines::{Build, BuiltImage, ENGINES, Images};
-use crate::images::{AgentImage, IMAGES};
+use crate::images::AgentImage;
 use crate::ui::{plain, table};
 
 const HEADINGS: [&str; 5] = ["IMAGE", "AGENT", "BACKEND", "SIZE", "ID"];
@@ -18,7 +18,7 @@ pub(super) async fn run(context: &Context, arguments: &Image) -> Result<u8> {
     match &arguments.action {
         ImageAction::Build { agent, base, backend } => {
             let image = AgentImage::of_agent(agent).ok_or_else(|| {
-                let known: Vec<&str> = IMAGES.iter().map(|image| image.agent).collect();
+                let known: Vec<&str> = AgentImage::all().map(|image| image.agent).collect();
                 let message = format!(
                     "no image for `{}`; there is one for {}",
                     plain(agent),
@@ -27,7 +27,7 @@ pub(super) async fn run(context: &Context, arguments: &Image) -> Result<u8> {
                 Error::new(ErrorKind::InvalidInput, "sessctl.image", message)
             })?;
             let kind = engine(context, backend.as_deref()).await?;
-            build(context, &kind, image, base.as_deref()).await?;
+            build(context, &kind, &image, base.as_deref()).await?;
             context.ui.line(image.name());
             Ok(0)
         }
@@ -60,7 +60,7 @@ pub(super) async fn ensure(context: &Context, kind: &str, image: &str) -> Result
         return Err(Error::new(ErrorKind::NotFound, "sessctl.image", message));
     }
     match own {
-        Some(own) => build(context, kind, own, None).await,
+        Some(own) => build(context, kind, &own, None).await,
         None => images.pull(image, |line| context.ui.notice(plain(line))).await,
     }
 }
@@ -85,7 +85,7 @@ async fn build(
         && let Some(below) = AgentImage::of_name(image.base)
         && !images.has(&below.name()).await?
     {
-        build_one(context, &images, below, below.base).await?;
+        build_one(context, &images, &below, below.base).await?;
     }
     build_one(context, &images, image, base.unwrap_or(image.base)).await
 }

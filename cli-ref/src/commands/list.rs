@@ -1,6 +1,6 @@
 //! `sessctl list`: all sessions, as they are recorded and as they are.
 
-use session_core::{AgentFacts, Filter, ListItem, Phase, Result, SessionList};
+use session_core::{AgentFacts, Filter, ListItem, Phase, Result, SessionList, Usage};
 
 use super::Context;
 use crate::amount;
@@ -8,9 +8,9 @@ use crate::args::List;
 use crate::ui::{plain, table};
 
 const HEADINGS: [&str; 7] = ["NAME", "AGENT", "STATUS", "BACKEND", "SOURCE", "BRANCH", "CREATED"];
-const WIDE: [&str; 12] = [
-    "NAME", "AGENT", "STATUS", "MODEL", "MESSAGES", "TOOLS", "ACTIVITY", "SIZE", "BACKEND",
-    "SOURCE", "BRANCH", "CREATED",
+const WIDE: [&str; 14] = [
+    "NAME", "AGENT", "STATUS", "MODEL", "MESSAGES", "TOOLS", "ACTIVITY", "SIZE", "MEMORY",
+    "CPU TIME", "BACKEND", "SOURCE", "BRANCH", "CREATED",
 ];
 const GREEN: &str = "\x1b[32m";
 const RED: &str = "\x1b[31m";
@@ -68,7 +68,8 @@ pub(crate) fn render_wide(list: &SessionList) -> String {
             if let Some(state) = item.facts.as_ref().and_then(|facts| facts.state) {
                 row[2].0 = format!("{}, {}", row[2].0, state.as_str());
             }
-            row.splice(3..3, facts(item.facts.as_ref()).map(|cell| (cell, "")));
+            let cells = facts(item.facts.as_ref()).into_iter().chain(usage(item.usage.as_ref()));
+            row.splice(3..3, cells.map(|cell| (cell, "")));
             row
         })
         .collect();
@@ -88,6 +89,14 @@ pub(super) fn facts(facts: Option<&AgentFacts>) -> [String; 5] {
         facts.last_activity.map_or_else(dash, |time| time.to_table()),
         facts.disk_bytes.map_or_else(dash, |bytes| format!("{}{more}", amount::shown(bytes))),
     ]
+}
+
+/// Memory and processor time.
+pub(super) fn usage(usage: Option<&Usage>) -> [String; 2] {
+    match usage {
+        Some(usage) => [amount::shown(usage.memory_bytes), amount::seconds(usage.cpu_milliseconds)],
+        None => ["-".to_owned(), "-".to_owned()],
+    }
 }
 
 fn row(item: &ListItem) -> Vec<(String, &'static str)> {

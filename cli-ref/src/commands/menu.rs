@@ -16,6 +16,12 @@ pub(super) async fn settle(context: &Context, spec: &mut SessionSpec) -> Result<
     if spec.agent.is_some() || !spec.command.is_empty() {
         return Ok(());
     }
+    if let Some(word) = &spec.agent_options.resume_from
+        && let Some(agent) = context.manager.agent_of_conversation(word).await?
+    {
+        spec.agent = Some(agent);
+        return Ok(());
+    }
     let configured = &context.surroundings.settings.agent;
     if !configured.value.is_empty() {
         let found = context.manager.profiles().find(&configured.value);

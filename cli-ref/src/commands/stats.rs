@@ -1,6 +1,6 @@
 //! `sessctl stats`: what sessions use now, and what their agents did (S1.F4, S3.12, S4.35).
 
-use session_core::{Analytics, Filter, Result, SessionAnalytics, Sum, Usage};
+use session_core::{Analytics, Filter, Result, SessionAnalytics, Sum};
 
 use super::{Context, list};
 use crate::amount;
@@ -23,7 +23,7 @@ pub(super) async fn run(context: &Context, arguments: &Stats) -> Result<u8> {
         context.ui.document(&stats.with_facts(facts));
         return Ok(0);
     }
-    let [memory, time] = usage(Some(&stats.usage));
+    let [memory, time] = list::usage(Some(&stats.usage));
     let cells = [stats.name, stats.usage.processes.to_string(), memory, time];
     context.ui.text(table(&HEADINGS, &[cells.map(|cell| (cell, "")).to_vec()]));
     Ok(0)
@@ -75,7 +75,7 @@ fn session(session: &SessionAnalytics) -> Vec<(String, &'static str)> {
         format!("{}{}", session.status, state.unwrap_or_default()),
     ];
     let facts = list::facts(Some(&session.facts));
-    let cells = first.into_iter().chain(facts).chain(usage(session.usage.as_ref()));
+    let cells = first.into_iter().chain(facts).chain(list::usage(session.usage.as_ref()));
     cells.map(|cell| (cell, "")).collect()
 }
 
@@ -91,19 +91,7 @@ fn together(name: String, agent: &str, model: &str, sum: &Sum) -> Vec<(String, &
         sum.last_activity.map_or_else(|| "-".to_owned(), |time| time.to_table()),
         amount::shown(sum.disk_bytes),
         if used { amount::shown(sum.memory_bytes) } else { "-".to_owned() },
-        if used { seconds(sum.cpu_milliseconds) } else { "-".to_owned() },
+        if used { amount::seconds(sum.cpu_milliseconds) } else { "-".to_owned() },
     ];
     cells.map(|cell| (cell, BOLD)).to_vec()
-}
-
-/// Memory and processor time.
-fn usage(usage: Option<&Usage>) -> [String; 2] {
-    match usage {
-        Some(usage) => [amount::shown(usage.memory_bytes), seconds(usage.cpu_milliseconds)],
-        None => ["-".to_owned(), "-".to_owned()],
-    }
-}
-
-fn seconds(milliseconds: u64) -> String {
-    format!("{}.{:02} s", milliseconds / 1000, milliseconds % 1000 / 10)
 }

@@ -44,13 +44,7 @@ impl Place {
     pub(crate) fn find(path: &Utf8Path) -> Result<Self> {
         let kind = fs::metadata(path).map_err(|error| failed("can't look at", path, error));
         if kind.is_err() && path.extension() == Some("json") {
-            let parent = path.parent().filter(|parent| !parent.as_str().is_empty());
-            let parent = resolved(parent.unwrap_or(Utf8Path::new(".")))?;
-            if fs::symlink_metadata(path).is_ok() {
-                return Err(refused(path, "is a link that leads nowhere; remove it"));
-            }
-            let name = path.file_name().unwrap_or(NAME);
-            return Ok(Self { path: parent.join(name), found: None });
+            return Self::new_file(path);
         }
         let kind = kind?;
         if !kind.is_dir() {
@@ -59,9 +53,9 @@ impl Place {
         let project = resolved(path)?;
         match candidates(&project)?.as_slice() {
             [] => {
-                let directory = project.join(DIRECTORY);
-                if fs::symlink_metadata(&directory).is_ok() && resolved(&directory)? != directory {
-                    return Err(refused(&directory, "is a link; name the file itself"));
+                let mut directory = project.join(DIRECTORY);
+                if fs::symlink_metadata(&directory).is_ok() {
+                    directory = within(&project, &directory)?;
                 }
                 Ok(Self { path: directory.join(NAME), found: None })
             }
@@ -95,7 +89,7 @@ impl Place {
         if self.found.as_deref() == Some(text) || (self.found.is_none() && text == FRESH) {
             return Ok(false);
         }
-        let parent = self.path.parent().unwrap_or(Utf8Path::new("/"));
+        let parent = parent_of(&self.path);
         if text == FRESH {
             fs::remove_file(&self.path)
                 .map_err(|error| failed("can't remove", &self.path, error))?;
@@ -147,13 +141,17 @@ impl Place {
     }
 
     fn read(path: &Utf8Path, project: &Utf8Path) -> Result<Self> {
-        let real = resolved(path)?;
-        if !real.starts_with(project) {
-            let reason = format!("leads out of the project, to `{real}`; name that file itself");
-            return Err(refused(path, &reason));
-        }
+        let real = within(project, path)?;
         let found = Some(read(&real)?);
         Ok(Self { path: real, found })
+    }
+
+    fn new_file(path: &Utf8Path) -> Result<Self> {
+        if fs::symlink_metadata(path).is_ok() {
+            return Err(refused(path, "is a link that leads nowhere; remove it"));
+        }
+        let directory = within(&project_of(path)?, parent_of(path))?;
+        Ok(Self { path: directory.join(path.file_name().unwrap_or(NAME)), found: None })
     }
 }
 
@@ -177,12 +175,27 @@ fn candidates(project: &Utf8Path) -> Result<Vec<Utf8PathBuf>> {
     Ok(named)
 }
 
-/// The project that a file is of: its directory, or the one above its `.devcontainer`.
+/// The project that a file is of: its directory, or the one above the `.devcontainer` that it is in.
+///
+/// By the path as it was named: a `.devcontainer` that is a link is still the project's.
 fn project_of(file: &Utf8Path) -> Result<Utf8PathBuf> {
-    let parent = file.parent().filter(|parent| !parent.as_str().is_empty());
-    let parent = resolved(parent.unwrap_or(Utf8Path::new(".")))?;
-    let above = parent.ancestors().find(|above| above.file_name() == Some(DIRECTORY));
-    Ok(above.and_then(Utf8Path::parent).map_or_else(|| parent.clone(), Utf8Path::to_owned))
+    let parent = parent_of(file);
+    let above = parent.ancestors().take(2).find(|above| above.file_name() == Some(DIRECTORY));
+    resolved(above.map_or(parent, parent_of))
+}
+
+fn parent_of(path: &Utf8Path) -> &Utf8Path {
+    path.parent().filter(|parent| !parent.as_str().is_empty()).unwrap_or(Utf8Path::new("."))
+}
+
+/// The path with all links resolved, if that is in the project.
+fn within(project: &Utf8Path, path: &Utf8Path) -> Result<Utf8PathBuf> {
+    let real = resolved(path)?;
+    if real.starts_with(project) {
+        return Ok(real);
+    }
+    let reason = format!("leads out of the project, to `{real}`; name what is there itself");
+    Err(refused(path, &reason))
 }
 
 fn read(path: &Utf8Path) -> Result<String> {

@@ -37,7 +37,7 @@ pub(crate) struct Shares {
 pub(crate) fn shares(profile: &Profile, host: &HostView, asked: &Asked) -> Result<Shares> {
     let home = home_of(&asked.user)?;
     let inside = HostView::new("/", asked.user.as_str()).with_home(home.as_str());
-    let (here, there) = (variables(profile, host)?, variables(profile, &inside)?);
+    let (here, there) = (profile.host_variables(host), profile.host_variables(&inside));
     let logins = logins(profile, &here)?;
     unknown(profile, asked)?;
     let mut shares = Shares { mounts: Vec::new(), left_out: Vec::new() };
@@ -127,22 +127,4 @@ fn unknown(profile: &Profile, asked: &Asked) -> Result<()> {
         })
         .collect();
     if problems.is_empty() { Ok(()) } else { Err(Error::problems(OPERATION, problems)) }
-}
-
-/// `HOME` and the profile's places on a host.
-fn variables(profile: &Profile, host: &HostView) -> Result<Variables> {
-    let home = Variables::new().with("HOME", host.home.as_str());
-    profile.places.iter().try_fold(home.clone(), |variables, (name, place)| {
-        let moved = place.variable.as_ref().and_then(|variable| host.environment.get(variable));
-        let directory = match moved.filter(|path| path.starts_with('/')) {
-            Some(path) => path.clone(),
-            None => rendered(&place.default, &home)?,
-        };
-        let directory = Utf8PathBuf::from(directory);
-        let directory = match &place.below {
-            Some(below) => directory.join(below),
-            None => directory,
-        };
-        Ok(variables.with(name.to_ascii_uppercase(), directory))
-    })
 }

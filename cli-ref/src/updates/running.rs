@@ -3,6 +3,7 @@
 use session_core::{Filter, Result, StatusWord};
 
 use crate::commands::Context;
+use crate::platform::first_words;
 
 /// Sessions and processes that run `program`, in words; none if it may be replaced.
 pub(super) async fn users(context: &Context, agent: &str, program: &str) -> Result<Vec<String>> {
@@ -25,15 +26,10 @@ fn may_run(status: StatusWord) -> bool {
 fn processes(program: &str) -> Vec<u32> {
     let name = program.rsplit('/').next().unwrap_or(program).as_bytes();
     let is_named = |path: &[u8]| path.rsplit(|byte| *byte == b'/').next() == Some(name);
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let mut found: Vec<u32> = entries
-        .filter_map(|entry| {
-            let id: u32 = entry.file_name().to_str()?.parse().ok()?;
-            let command = std::fs::read(entry.path().join("cmdline")).ok()?;
-            let mut words = command.split(|byte| *byte == 0).take(2);
-            let named = words.any(is_named);
-            (id != std::process::id() && named).then_some(id)
-        })
+    let processes = first_words().into_iter().filter(|(id, _)| *id != std::process::id());
+    let mut found: Vec<u32> = processes
+        .filter(|(_, words)| words.iter().any(|word| is_named(word)))
+        .map(|(id, _)| id)
         .collect();
     found.sort_unstable();
     found

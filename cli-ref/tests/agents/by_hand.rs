@@ -161,15 +161,7 @@ fn codex_remembers_by_hand() {
 #[test]
 fn opencode_remembers_by_hand() {
     let Some(hand) = Hand::new("OPENCODE") else { return };
-    let provider = json!({
-        "npm": "@ai-sdk/openai-compatible", "name": "test",
-        "options": {"baseURL": format!("{}/v1", hand.model.url()), "apiKey": "sk-fake"},
-        "models": {"test": {"name": "test"}},
-    });
-    let config = json!({
-        "$schema": "https://opencode.ai/config.json", "autoupdate": false, "share": "disabled",
-        "model": "test/test", "small_model": "test/test", "provider": {"test": provider},
-    });
+    let config = crate::opencode_config(&hand.model.url());
     hand.write("state/config/opencode/opencode.json", &config.to_string());
     let state = |name: &str| hand.text(&format!("state/{name}"));
     let (config, data) = (state("config"), state("data"));

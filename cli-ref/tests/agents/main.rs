@@ -5,8 +5,12 @@
 
 mod by_hand;
 mod credentials;
+#[path = "../cli/devcontainer/command.rs"]
+mod dev_container_command;
+mod dev_containers;
 mod installed;
 mod model;
+mod more;
 #[path = "../cli/screen.rs"]
 #[expect(dead_code, reason = "the tests without an agent use all of it")]
 mod screen;
@@ -16,6 +20,8 @@ mod world;
 
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 /// What a screen is in.
 mod place {
     pub(crate) use crate::world::World as Place;
@@ -24,7 +30,7 @@ mod place {
 /// Makes of each `fn name(world: World)` one test for each agent on each backend.
 macro_rules! on_each {
     ($($(#[$doc:meta])* fn $name:ident($world:ident: World) $body:block)*) => {
-        $(fn $name($world: crate::world::World) $body)*
+        $(pub(crate) fn $name($world: crate::world::World) $body)*
 
         mod claude_on_local { crate::on_each!(@ CLAUDE "local" $($(#[$doc])* $name)*); }
         mod claude_on_docker { crate::on_each!(@ CLAUDE "docker" $($(#[$doc])* $name)*); }
@@ -60,4 +66,21 @@ trust_level = "trusted"
 "#,
         project.display()
     )
+}
+
+/// The configuration of an opencode whose model is the server at `url`.
+fn opencode_config(url: &str) -> Value {
+    json!({
+        "$schema": "https://opencode.ai/config.json",
+        "autoupdate": false,
+        "share": "disabled",
+        "model": "test/test",
+        "small_model": "test/test",
+        "provider": {"test": {
+            "npm": "@ai-sdk/openai-compatible",
+            "name": "test",
+            "options": {"baseURL": format!("{url}/v1"), "apiKey": "sk-fake"},
+            "models": {"test": {"name": "test"}},
+        }},
+    })
 }

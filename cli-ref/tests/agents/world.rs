@@ -38,6 +38,8 @@ pub(crate) struct Agent {
     instructions: &'static str,
     /// The name of its variable for the key.
     key: &'static str,
+    /// Words by which the model has it say `tool-42` in a shell.
+    pub(crate) tool: &'static str,
 }
 
 pub(crate) const CLAUDE: Agent = Agent {
@@ -47,6 +49,7 @@ pub(crate) const CLAUDE: Agent = Agent {
     directory: ".claude",
     instructions: "CLAUDE.md",
     key: "ANTHROPIC_API_KEY",
+    tool: r#"TOOL Bash {"command":"echo tool-$((40+2))"}"#,
 };
 
 pub(crate) const CODEX: Agent = Agent {
@@ -56,6 +59,31 @@ pub(crate) const CODEX: Agent = Agent {
     directory: ".codex",
     instructions: "AGENTS.md",
     key: "OPENAI_API_KEY",
+    tool: r#"TOOL exec_command {"cmd":"echo tool-$((40+2))"}"#,
+};
+
+/// The oldest whose ways the profile knows.
+pub(crate) const CLAUDE_OLD: Agent =
+    Agent { word: "CLAUDE_OLD", ready: "? for shortcuts", ..CLAUDE };
+
+pub(crate) const OPENCODE: Agent = Agent {
+    name: "opencode",
+    word: "OPENCODE",
+    ready: "ctrl+p",
+    directory: ".config/opencode",
+    instructions: "AGENTS.md",
+    key: "OPENCODE_API_KEY",
+    tool: "TOOLS",
+};
+
+pub(crate) const COPILOT: Agent = Agent {
+    name: "copilot",
+    word: "COPILOT",
+    ready: "/ commands",
+    directory: ".copilot",
+    instructions: "copilot-instructions.md",
+    key: "COPILOT_PROVIDER_API_KEY",
+    tool: "TOOLS",
 };
 
 /// Where sessions are made.
@@ -80,6 +108,7 @@ pub(crate) struct World {
 pub(crate) struct Done {
     pub(crate) code: i32,
     pub(crate) out: String,
+    #[expect(dead_code, reason = "a failed test shows it")]
     pub(crate) err: String,
 }
 
@@ -164,7 +193,18 @@ impl World {
                 &own("config.toml"),
                 &crate::codex_config(&self.model.url(), Path::new("/nowhere")),
             ),
+            "opencode" => {
+                let config = crate::opencode_config(&self.model.url());
+                self.write(&own("opencode.json"), &config.to_string());
+            }
+            "copilot" => {}
             _ => self.write(&own("settings.json"), &json!({"theme": "dark"}).to_string()),
+        }
+        if let Some(profiles) = std::env::var_os("SESSCTL_TEST_PROFILES") {
+            let file = format!("{}.toml", self.agent.name);
+            let profile = std::fs::read_to_string(Path::new(&profiles).join(&file));
+            let profile = profile.expect("SESSCTL_TEST_PROFILES has a profile of the agent");
+            self.write(&format!("user/.config/sessctl/agents/{file}"), &profile);
         }
         self.write("project/README.md", "hello\n");
         self.git(&["init", "-q", "-b", "main"]);
@@ -178,7 +218,8 @@ impl World {
         self.more.push((name.to_owned(), value.into()));
     }
 
-    fn image(&self) -> String {
+    /// An image that has the agent.
+    pub(crate) fn image(&self) -> String {
         format!("sessctl-test/agent-{}:1", self.agent.name)
     }
 
@@ -238,6 +279,10 @@ impl World {
             ("LANG", "C.UTF-8".to_owned()),
             (self.agent.key, KEY.to_owned()),
             ("ANTHROPIC_BASE_URL", self.model.url()),
+            ("COPILOT_PROVIDER_BASE_URL", format!("{}/v1", self.model.url())),
+            ("COPILOT_MODEL", "test".to_owned()),
+            ("COPILOT_OFFLINE", "true".to_owned()),
+            ("SESSCTL_UPDATE_CHECK", "false".to_owned()),
         ];
         let mut set: Vec<_> = set.map(|(name, value)| (name.to_owned(), value)).into();
         set.retain(|(name, _)| self.more.iter().all(|(more, _)| more != name));
@@ -269,6 +314,21 @@ impl World {
         let sessions = list["sessions"].as_array().expect("a list").clone();
         let found = sessions.into_iter().find(|session| session["name"] == name);
         found.unwrap_or_else(|| panic!("no `{name}` in {list:#}"))
+    }
+
+    /// The processes of this world on the host.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        let mark = format!("SESSCTL_HOME={}", self.path(HOME).display());
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
+            let is_process = entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit);
+            let Ok(environment) = std::fs::read(entry.path().join("environ")) else { continue };
+            if is_process && environment.split(|byte| *byte == 0).any(|it| it == mark.as_bytes()) {
+                let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+                found.push(String::from_utf8_lossy(&line).replace('\0', " "));
+            }
+        }
+        found
     }
 
     /// A session's directory.

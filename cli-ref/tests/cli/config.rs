@@ -143,7 +143,13 @@ fn table() {
     assert_eq!(lines[7], ["image", "sessctl-shell:latest", "default"]);
     assert_eq!(lines[8], ["include", "-", "default"]);
     assert_eq!(lines[9], ["podman.socket", "-", "default"]);
-    assert_eq!(lines[10][2..], ["environment", "SESSCTL_HOME"]);
+    assert_eq!(lines[10], ["ports", "20000-24999", "default"]);
+    assert_eq!(lines[11], ["update_check", "true", "default"]);
+    let home = lines.last().expect("the home");
+    assert_eq!(
+        (home[0].as_str(), &home[2..]),
+        ("home", &["environment".to_owned(), "SESSCTL_HOME".to_owned()][..])
+    );
 }
 
 /// The nearest one up to the top of the repository; nothing above it, and nothing above a

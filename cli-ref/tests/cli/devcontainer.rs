@@ -1,5 +1,6 @@
 //! An agent's files in dev containers, with the real command that makes those.
 
+mod command;
 mod file;
 mod real;
 
@@ -7,23 +8,96 @@ use std::path::Path;
 
 use crate::place::Place;
 
-/// A profile that every test here has: the one of these that shares most.
-pub(crate) const AGENT: &str = "claude";
+/// An agent that has something of each kind.
+pub(crate) const AGENT: &str = "helper";
 
-/// A place whose user has something of each kind.
+const PROFILE: &str = r#"
+title = "Helper"
+program = "helper"
+
+[places.config]
+variable = "HELPER_HOME"
+default = "${HOME}/.helper"
+
+[credentials]
+host = "${CONFIG}"
+files = ["login.json"]
+
+[[resources]]
+name = "skills"
+kind = "directory"
+source = "${CONFIG}/skills"
+target = "skills"
+policy = "shared-ro"
+
+[[resources]]
+name = "commands"
+kind = "directory"
+source = "${CONFIG}/commands"
+target = "commands"
+policy = "shared-ro"
+
+[[resources]]
+name = "settings"
+kind = "file"
+source = "${CONFIG}/settings.json"
+target = "settings.json"
+policy = "shared-ro"
+
+[[resources]]
+name = "memory"
+kind = "file"
+source = "${CONFIG}/HELPER.md"
+target = "HELPER.md"
+policy = "shared-ro"
+
+[[resources]]
+name = "welcome"
+kind = "file"
+source = "${HOME}/.helper.json"
+target = ".helper.json"
+policy = "seed-once"
+
+[[resources]]
+name = "talks"
+kind = "directory"
+source = "${CONFIG}/talks"
+target = "talks"
+policy = "private"
+presets = { shared = "shared-rw" }
+
+[[resources]]
+name = "history"
+kind = "file"
+source = "${CONFIG}/history.jsonl"
+target = "history.jsonl"
+policy = "private"
+presets = { shared = "shared-rw" }
+
+[[resources]]
+name = "login"
+kind = "file"
+source = "${CONFIG}/login.json"
+target = "login.json"
+policy = "private"
+
+[[resources]]
+name = "everything"
+kind = "directory"
+source = "${CONFIG}"
+target = "all"
+policy = "private"
+"#;
+
+/// A place whose user has such an agent.
 fn place() -> Place {
     let place = Place::new();
-    for file in [
-        "user/.claude/skills/tidy/SKILL.md",
-        "user/.claude/agents/reviewer.md",
-        "user/.claude/projects/-home-me-code/1.jsonl",
-        "user/.claude/settings.json",
-    ] {
-        place.write(file, "{}\n");
+    place.write(&format!("user/.config/sessctl/agents/{AGENT}.toml"), PROFILE);
+    for file in ["skills/tidy/SKILL.md", "talks/1.jsonl", "settings.json"] {
+        place.write(&format!("user/.helper/{file}"), "{}\n");
     }
-    place.write("user/.claude/.credentials.json", "SECRET");
-    place.write("user/.claude.json", "SECRET");
-    place.write("user/.claude/mcp.json", "SECRET");
+    place.write("user/.helper/login.json", "SECRET");
+    place.write("user/.helper.json", "SECRET");
     place
 }
 

@@ -3,6 +3,7 @@
 mod agents;
 mod config;
 mod containers;
+mod conversations;
 mod damage;
 mod devcontainer;
 mod input;
@@ -11,4 +12,5 @@ mod path;
 mod place;
 mod promises;
 mod screen;
+mod updates;
 mod words;

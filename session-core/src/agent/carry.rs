@@ -82,6 +82,11 @@ pub(crate) fn bring(
     source: &Source,
 ) -> Result<()> {
     let Some(origin) = &plan.origin else { return Ok(()) };
+    let is_it = |found: &Found| found.id == origin.conversation;
+    if !origin.fork && conversation::all(plan, profile, host).iter().any(is_it) {
+        // In a directory that both share; a second file of one id would confuse the agent.
+        return Ok(());
+    }
     let root = match origin.fork {
         true => Root { directory: plan.state.host.clone(), pattern: origin.copy.clone() },
         false => conversation::root(plan, profile, host, &origin.copy)?,
@@ -326,3 +331,6 @@ pub(crate) fn of_path(profile: &Profile, path: &Utf8Path) -> Result<Source> {
     let found = Found { id, file: path.to_owned(), modified };
     Ok(Source { found, session: None, root: None })
 }
+
+#[cfg(test)]
+mod tests;

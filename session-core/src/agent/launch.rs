@@ -7,21 +7,31 @@ use super::plan::AgentPlan;
 use crate::Result;
 use crate::profile::{Profile, Template, Variables};
 
-/// Program and arguments: resumes `latest` if there is one, else begins, with a conversation from elsewhere if the plan
-/// has one.
+/// What is true of one start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Occasion<'a> {
+    /// The conversation to go on with.
+    pub(crate) latest: Option<&'a Found>,
+    /// The session never started before.
+    pub(crate) first: bool,
+    /// Names its MCP servers.
+    pub(crate) mcp_file: Option<&'a Utf8Path>,
+    /// Arguments of this session's own.
+    pub(crate) settings: &'a [String],
+}
+
+/// Program and arguments: resumes the latest conversation if there is one, else begins, with a conversation from elsewhere
+/// if the plan has one.
 ///
-/// `program` is what runs, `mcp_file` names its MCP servers, `settings` are arguments of this session's own; `variables`
-/// lacks only what belongs to arguments. The first start of all has the prompt.
+/// `program` is what runs; `variables` lacks only what belongs to arguments. The first start of all has the prompt.
 pub(crate) fn argv(
     program: Vec<String>,
     plan: &AgentPlan,
     profile: &Profile,
-    latest: Option<&Found>,
-    first: bool,
-    mcp_file: Option<&Utf8Path>,
-    settings: &[String],
+    occasion: Occasion<'_>,
     variables: &Variables,
 ) -> Result<Vec<String>> {
+    let Occasion { latest, first, mcp_file, settings } = occasion;
     let mut variables = variables.clone();
     let origin = plan.origin.as_ref();
     let fork = origin.filter(|origin| origin.fork && latest.is_none());

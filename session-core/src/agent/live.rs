@@ -10,6 +10,7 @@ use super::plan::{AgentPlan, host_path, host_variables};
 use super::value::{self, Path};
 use crate::HostView;
 use crate::facts::AgentState;
+use crate::platform::process_began;
 use crate::profile::{Live, Profile};
 
 /// More than such a file ever has.
@@ -113,18 +114,5 @@ fn runs(id: i32, written: SystemTime) -> bool {
     if rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
         return false;
     }
-    began(id).is_none_or(|began| began <= written + CLOCKS_DIFFER)
-}
-
-/// When a process began, where the system tells (`proc_pid_stat(5)`).
-fn began(id: i32) -> Option<SystemTime> {
-    /// `USER_HZ`, which is 100 on all of Linux.
-    const TICKS: u64 = 100;
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // A name may hold anything, also blanks and brackets.
-    let ticks: u64 = stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()?;
-    let system = std::fs::read_to_string("/proc/stat").ok()?;
-    let boot = system.lines().find_map(|line| line.strip_prefix("btime "))?;
-    let boot: u64 = boot.trim().parse().ok()?;
-    Some(SystemTime::UNIX_EPOCH + Duration::from_millis(boot * 1000 + ticks * 1000 / TICKS))
+    process_began(id).is_none_or(|began| began <= written + CLOCKS_DIFFER)
 }

@@ -20,10 +20,12 @@ mod state;
 mod value;
 
 pub(crate) use aside::{Aside, find_program};
+#[cfg(test)]
+pub(crate) use conversation::Found as FoundConversation;
 pub(crate) use conversation::latest as latest_conversation;
 pub(crate) use environment::{add as add_environment, scrub};
 pub(crate) use facts::{Budget, Reading, disk_use};
-pub(crate) use launch::argv;
+pub(crate) use launch::{Occasion, argv};
 pub(crate) use live::{Process, of_person as processes_of_person};
 pub use login::Login;
 pub(crate) use login::{

@@ -388,6 +388,12 @@ impl AgentPlan {
 }
 
 impl Profile {
+    /// The variables of templates that lead to a person's files on `host`: `HOME` and the profile's
+    /// places. A place whose default can't be rendered is left out.
+    pub fn host_variables(&self, host: &HostView) -> Variables {
+        host_variables(self, host)
+    }
+
     /// Where the person's files are that it names, on this host: places in capitals, then resources. What can't
     /// be found out is left out.
     pub fn host_paths(&self, host: &HostView) -> Vec<(String, Utf8PathBuf)> {
@@ -405,7 +411,7 @@ impl Profile {
     }
 }
 
-/// See [`AgentPlan::host_variables`].
+/// See [`Profile::host_variables`].
 pub(crate) fn host_variables(profile: &Profile, host: &HostView) -> Variables {
     let mut variables = Variables::new().with("HOME", host.home.as_str());
     let home = variables.clone();

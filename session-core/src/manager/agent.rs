@@ -8,7 +8,7 @@ use camino::Utf8Path;
 use super::Inner;
 use super::connect::Connected;
 use crate::agent::carry::{self, Source};
-use crate::agent::{self, AgentPlan, Login, mcp};
+use crate::agent::{self, AgentPlan, Login, Occasion, mcp};
 use crate::archive::{self, Pack};
 use crate::catalog::{blocking, make_private, remove_tree};
 use crate::profile::{Profile, Variables};
@@ -123,10 +123,9 @@ impl Inner {
             let latest = agent::latest_conversation(&plan, &profile, &host, noted.as_deref());
             let latest = latest.as_ref();
             let settings = agent::override_arguments(&profile, &directory)?;
-            let mcp_file = mcp_file.as_deref();
-            let argv = agent::argv(
-                command, &plan, &profile, latest, first, mcp_file, &settings, &variables,
-            )?;
+            let (mcp_file, settings) = (mcp_file.as_deref(), settings.as_slice());
+            let occasion = Occasion { latest, first, mcp_file, settings };
+            let argv = agent::argv(command, &plan, &profile, occasion, &variables)?;
             let conversation = latest.map(|found| found.id.clone()).or(plan.conversation);
             Ok((argv, conversation))
         })

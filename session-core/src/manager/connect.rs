@@ -16,6 +16,8 @@ use crate::{AgentPlan, Error, Result, SessionId, SessionRecord, Timestamp, ports
 const EXPECTED: &str = include_str!("../../data/session-variables.toml");
 /// What the variable of a port begins with.
 const PORT: &str = "SESSCTL_PORT_";
+/// A project's file, which is a stranger's, must not use up all that there are.
+const MOST_PORTS: usize = 32;
 /// How long others may take to get their ports.
 const PORTS_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -86,7 +88,7 @@ impl Inner {
         if names.is_empty() && record.ports.is_empty() {
             return Ok((record.clone(), servers));
         }
-        check_names(names.iter())?;
+        check_names(names.iter()).map_err(|error| error.with_session(record.name.as_str()))?;
         let lock = FileLock::take(&self.layout().ports_lock(), PORTS_PATIENCE).await?;
         let (layout, id, had) = (self.layout().clone(), record.id, record.ports.clone());
         let range = self.policy.ports.clone();
@@ -249,9 +251,10 @@ fn expected() -> BTreeMap<String, String> {
     toml::from_str(EXPECTED).expect("a test reads it")
 }
 
-/// Refuses names that no variable can have.
-pub(super) fn check_names<'a>(names: impl Iterator<Item = &'a String>) -> Result<()> {
-    let wrong: Vec<_> = names
+/// Refuses names that no variable can have, and too many.
+pub(super) fn check_names<'a>(names: impl Iterator<Item = &'a String> + Clone) -> Result<()> {
+    let count = names.clone().count();
+    let mut wrong: Vec<_> = names
         .filter(|name| !ports::is_name(name))
         .map(|name| {
             format!(
@@ -260,6 +263,9 @@ pub(super) fn check_names<'a>(names: impl Iterator<Item = &'a String>) -> Result
             )
         })
         .collect();
+    if count > MOST_PORTS {
+        wrong.push(format!("{count} ports are more than the {MOST_PORTS} that one session gets"));
+    }
     match wrong.is_empty() {
         true => Ok(()),
         false => Err(Error::problems("manager.ports", wrong)),

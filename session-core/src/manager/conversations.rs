@@ -1,21 +1,18 @@
-//! Conversations between sessions and the person's own agent (S1.1 to S1.4), each open in one place only.
+//! Conversations between sessions and the person's own agent (S1.1 to S1.4).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::{Inner, Manager};
+use crate::agent;
 use crate::agent::carry::{self, Source};
-use crate::agent::{self, AgentPlan};
 use crate::catalog::blocking;
-use crate::lock::FileLock;
 use crate::profile::{Profile, Template};
 use crate::{
-    Error, ErrorKind, Filter, Phase, Result, SessionId, SessionName, SessionRecord, SessionSpec,
-    Timestamp,
+    Error, ErrorKind, Filter, Result, SessionId, SessionName, SessionRecord, SessionSpec, Timestamp,
 };
 
 /// A conversation of a session's, or of the person's own agent.
@@ -64,21 +61,6 @@ pub struct Exported {
     pub command: Vec<String>,
 }
 
-/// Keeps all others from starting with a conversation, until dropped.
-#[derive(Debug)]
-pub(super) struct Claim {
-    lock: Option<FileLock>,
-    path: Utf8PathBuf,
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        // While it is still held, so that who waits for it sees that.
-        let _ = std::fs::remove_file(&self.path);
-        self.lock.take();
-    }
-}
-
 impl Manager {
     /// The conversations of a session, or of all sessions and of the person's own agents; the latest first. Only reads;
     /// what can't be read is left out.
@@ -119,6 +101,18 @@ impl Manager {
         Ok(entries.collect())
     }
 
+    /// The agent of a conversation that a session can begin with ([`AgentOptions::resume_from`](crate::AgentOptions));
+    /// `None` for a path, which does not tell. For front ends that ask which agent it shall be.
+    pub async fn agent_of_conversation(&self, word: &str) -> Result<Option<String>> {
+        if is_path(word) {
+            return Ok(None);
+        }
+        let mut spec = SessionSpec::new();
+        spec.agent_options.resume_from = Some(word.to_owned());
+        self.inner.origin(&mut spec).await?;
+        Ok(spec.agent)
+    }
+
     /// Copies the conversation that a session goes on with; the session keeps it. What is already there and is
     /// something else is never replaced: `AlreadyExists`.
     pub async fn export_conversation(&self, id: &SessionId, to: &ExportTo) -> Result<Exported> {
@@ -152,6 +146,11 @@ impl Manager {
     }
 }
 
+/// Neither names nor ids look like that.
+fn is_path(word: &str) -> bool {
+    word.contains('/') || word.ends_with(".jsonl") || word.ends_with(".json")
+}
+
 /// What the person types to go on with a conversation outside of sessions.
 fn goes_on(profile: &Profile, conversation: &str, file: &Utf8Path, on_host: bool) -> Vec<String> {
     let Some(program) = &profile.program else { return Vec::new() };
@@ -176,7 +175,7 @@ impl Inner {
         const OPERATION: &str = "manager.resume_from";
         let Some(word) = spec.agent_options.resume_from.clone() else { return Ok(None) };
         let refuse = |kind, message: String| Err(Error::new(kind, OPERATION, message));
-        if word.contains('/') || word.ends_with(".jsonl") || word.ends_with(".json") {
+        if is_path(&word) {
             let Some(agent) = &spec.agent else {
                 let message = format!(
                     "whose conversation `{}` is can't be seen; say which agent (--agent)",
@@ -294,90 +293,8 @@ impl Inner {
         Some((agent, found.await.ok()?))
     }
 
-    /// Sees to it that no other session of this home, and no process of the person's own, has the conversation open;
-    /// `None` where its files are the session's alone.
-    ///
-    /// Held until the session runs: whoever wants the same waits, and then sees it.
-    pub(super) async fn claim_conversation(
-        &self,
-        record: &SessionRecord,
-        conversation: &str,
-    ) -> Result<Option<Claim>> {
-        let Some(plan) = &record.spec.agent_plan else { return Ok(None) };
-        let profile = self.profiles.find(&plan.profile)?;
-        if !plan.shares_conversations(profile) {
-            return Ok(None);
-        }
-        let digest = Sha256::digest(format!("{}\0{conversation}", plan.profile));
-        let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let path = self.layout().locks().join(format!("conversation-{digest}.lock"));
-        let lock = FileLock::take(&path, self.patience)
-            .await
-            .map_err(|error| error.with_session(record.name.as_str()))?;
-        let claim = Claim { lock: Some(lock), path };
-        for other in self.records().await? {
-            if self.holds(&other, record, plan, conversation).await {
-                let name = &other.name;
-                let message = format!(
-                    "its conversation is open in session `{name}`, and two would lose each other's turns: attach to that one (`sessctl attach {name}`), stop it (`sessctl stop {name}`), or begin another session with a copy (`sessctl start --resume-from {name}`)"
-                );
-                return Err(Error::new(ErrorKind::Refused, "manager.start", message)
-                    .with_session(record.name.as_str()));
-            }
-        }
-        let (copy, host) = (profile.clone(), self.host.clone());
-        let own = blocking(move || Ok(agent::processes_of_person(&copy, &host))).await?;
-        let has_it =
-            |process: &&agent::Process| process.conversation.as_deref() == Some(conversation);
-        if let Some(process) = own.iter().find(has_it) {
-            let title = &profile.title;
-            let id = process.id.map(|id| format!(" (process {id})")).unwrap_or_default();
-            let message = format!(
-                "its conversation is open in {title} outside of sessions{id}, and two would lose each other's turns: leave it there first"
-            );
-            return Err(Error::new(ErrorKind::Refused, "manager.start", message)
-                .with_session(record.name.as_str()));
-        }
-        Ok(Some(claim))
-    }
-
-    /// Whether another session runs with the conversation.
-    async fn holds(
-        &self,
-        other: &SessionRecord,
-        record: &SessionRecord,
-        plan: &AgentPlan,
-        conversation: &str,
-    ) -> bool {
-        let Some(theirs) = &other.spec.agent_plan else { return false };
-        let same = theirs.profile == plan.profile && other.phase == Phase::Ready;
-        if other.id == record.id || !same {
-            return false;
-        }
-        let Ok(profile) = self.profiles.find(&theirs.profile) else { return false };
-        if !theirs.shares_conversations(profile) {
-            return false;
-        }
-        let held = self.terminals.is_held(self.layout().home(), &other.id).await.unwrap_or(false);
-        let running = held
-            || self
-                .answer(&other.spec.backend, self.look(other))
-                .await
-                .is_ok_and(|status| status.is_running());
-        // What its agent says counts before what it was started with.
-        running
-            && match self.open_conversation(other).await {
-                Some(open) => open == conversation,
-                None => other
-                    .conversation
-                    .as_ref()
-                    .or(theirs.conversation.as_ref())
-                    .is_some_and(|noted| noted == conversation),
-            }
-    }
-
     /// All records that can be read.
-    async fn records(&self) -> Result<Vec<SessionRecord>> {
+    pub(super) async fn records(&self) -> Result<Vec<SessionRecord>> {
         let (entries, _) = self.catalog.list(&Filter::default()).await?;
         Ok(entries.into_iter().flatten().map(|entry| entry.record).collect())
     }

@@ -8,8 +8,8 @@ use super::{Inner, Manager};
 use crate::agent::{self, Budget, Reading};
 use crate::catalog::blocking;
 use crate::{
-    AgentFacts, Analytics, Filter, ListItem, Result, SessionAnalytics, SessionId, SessionList,
-    SessionRecord, StatusWord, Timestamp,
+    AgentFacts, Analytics, ErrorKind, Filter, ListItem, Result, SessionAnalytics, SessionId,
+    SessionList, SessionRecord, StatusWord, Timestamp, Usage,
 };
 
 /// How long the facts of one session may take.
@@ -36,33 +36,25 @@ impl Manager {
         Ok(self.inner.facts(&record, running, Budget::of(ONE), true).await)
     }
 
-    /// As [`list`](Self::list), with what each session's agent did ([`ListItem::facts`]).
+    /// As [`list`](Self::list), with what each session's agent did and what it uses now ([`ListItem::facts`],
+    /// [`ListItem::usage`]); what is not known of one session is a notice.
     pub async fn list_with_facts(&self, filter: &Filter) -> Result<SessionList> {
         let mut list = self.list(filter).await?;
+        let used = self.used(&list.sessions).await;
         self.add_facts(&mut list.sessions).await;
+        for (item, usage) in list.sessions.iter_mut().zip(used) {
+            match usage {
+                Ok(usage) => item.usage = usage,
+                Err(reason) => list.notices.push(reason),
+            }
+        }
         Ok(list)
     }
 
     /// All sessions with what they use and what their agents did, and sums of that.
     pub async fn analytics(&self, filter: &Filter) -> Result<Analytics> {
         let list = self.list_with_facts(filter).await?;
-        let used = stream::iter(&list.sessions).map(|item| async move {
-            let running = item.status == StatusWord::Running;
-            let (Some(id), Some(kind), true) = (item.id, &item.backend, running) else {
-                return Ok(None);
-            };
-            let asked = self.inner.answer(kind, self.stats(&id)).await;
-            asked.map(|stats| Some(stats.usage)).map_err(|error| {
-                format!("what `{}` uses is not known: {}", item.name, error.message())
-            })
-        });
-        let used: Vec<_> = used.buffered(AT_ONCE).collect().await;
-        let mut notices = list.notices;
-        let sessions = list.sessions.into_iter().zip(used).filter_map(|(item, usage)| {
-            let usage = usage.unwrap_or_else(|reason| {
-                notices.push(reason);
-                None
-            });
+        let sessions = list.sessions.into_iter().filter_map(|item| {
             Some(SessionAnalytics {
                 id: item.id?,
                 name: item.name,
@@ -70,12 +62,29 @@ impl Manager {
                 backend: item.backend?,
                 status: item.status,
                 created_at: item.created_at?,
-                usage,
+                usage: item.usage,
                 facts: item.facts.unwrap_or_default(),
             })
         });
-        let sessions = sessions.collect();
-        Ok(Analytics::new(Timestamp::now(), sessions, notices))
+        Ok(Analytics::new(Timestamp::now(), sessions.collect(), list.notices))
+    }
+
+    /// What the sessions that run use now.
+    async fn used(&self, items: &[ListItem]) -> Vec<Result<Option<Usage>, String>> {
+        let used = stream::iter(items).map(|item| async move {
+            let running = item.status == StatusWord::Running;
+            let (Some(id), Some(kind), true) = (item.id, &item.backend, running) else {
+                return Ok(None);
+            };
+            match self.inner.answer(kind, self.stats(&id)).await {
+                Ok(stats) => Ok(Some(stats.usage)),
+                Err(error) if error.kind() == ErrorKind::Unsupported => Ok(None),
+                Err(error) => {
+                    Err(format!("what `{}` uses is not known: {}", item.name, error.message()))
+                }
+            }
+        });
+        used.buffered(AT_ONCE).collect().await
     }
 
     /// Counts first, for they are quick; then sizes, as far as the time goes.

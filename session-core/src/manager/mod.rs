@@ -3,6 +3,7 @@
 mod agent;
 mod audit;
 mod choose;
+mod claim;
 mod connect;
 mod conversations;
 mod create;

@@ -445,6 +445,7 @@ async fn a_conversation_is_open_in_one_session_only() {
         })
         .await;
     assert_eq!(begun(&two), begun(&one));
+    assert_eq!(entries(&robots.theirs.join("talks")), ["here"], "one file of one id");
     let error = robots.try_start(&two).await.expect_err("it is open");
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert!(

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use session_core::profile::{ProfileFile, Profiles};
 use session_core::{
     Analytics, Error, ErrorKind, ErrorReport, Event, Exit, ListItem, SessionId, SessionList,
     SessionSpec, SessionStats, Status, Timestamp, schemas,
@@ -98,6 +99,11 @@ fn parses(name: &str, sample: &Value) -> bool {
         "event" => serde_json::from_value::<Event>(sample).is_ok(),
         "labels" => serde_json::from_value::<session_core::SessionLabels>(sample).is_ok(),
         "error" => serde_json::from_value::<ErrorReport>(sample).is_ok(),
+        "profile" => {
+            let text = toml::to_string(&sample).expect("it can be written as TOML");
+            let file = ProfileFile::new("sample", text, "sample.toml");
+            Profiles::shipped().with_files(&[file]).find("sample").is_ok()
+        }
         other => panic!("no type for {other}"),
     }
 }

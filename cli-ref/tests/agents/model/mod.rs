@@ -13,8 +13,8 @@ mod tls;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -23,9 +23,6 @@ use http::{Connection, Request};
 pub(crate) use logins::Logins;
 use script::Answer;
 pub(crate) use tls::Authority;
-
-/// How long what must happen may take before a test gives it up.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A server that runs until it is dropped.
 #[derive(Debug)]
@@ -38,7 +35,6 @@ pub(crate) struct Model {
 struct Shared {
     ended: AtomicBool,
     log: Mutex<Vec<(Request, Option<Conversation>)>>,
-    changed: Condvar,
     logins: Mutex<Logins>,
     authority: Option<Authority>,
 }
@@ -75,7 +71,6 @@ impl Model {
         let shared = Arc::new(Shared {
             ended: AtomicBool::new(false),
             log: Mutex::default(),
-            changed: Condvar::new(),
             logins: Mutex::new(Logins::new()),
             authority,
         });
@@ -118,23 +113,12 @@ impl Model {
         self.log().iter().filter_map(|(_, conversation)| conversation.clone()).collect()
     }
 
-    /// Waits for a conversation; gives it.
-    pub(crate) fn wait_for(
-        &self,
-        what: &str,
-        good: impl Fn(&Conversation) -> bool,
-    ) -> Conversation {
-        let deadline = Instant::now() + PATIENCE;
-        let mut log = self.log();
-        loop {
-            let found = log.iter().filter_map(|(_, it)| it.as_ref()).find(|it| good(it));
-            if let Some(found) = found {
-                return found.clone();
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "nobody asked the model {what}: {}", said(&log));
-            log = self.shared.changed.wait_timeout(log, left).expect("no panic").0;
-        }
+    /// The last conversation that ends with these words; a test has seen the answer to them.
+    pub(crate) fn last_asked(&self, words: &str) -> Conversation {
+        let found = self.conversations();
+        let ends = |it: &Conversation| it.said.last().is_some_and(|last| last.contains(words));
+        let found = found.into_iter().rfind(ends);
+        found.unwrap_or_else(|| panic!("nobody said `{words}` to the model"))
     }
 
     fn log(&self) -> MutexGuard<'_, Vec<(Request, Option<Conversation>)>> {
@@ -148,15 +132,6 @@ impl Drop for Model {
         // Wakes the listener up.
         let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
     }
-}
-
-/// The requests in short, for a message.
-fn said(log: &[(Request, Option<Conversation>)]) -> String {
-    let line = |(request, conversation): &(Request, Option<Conversation>)| {
-        let said = conversation.as_ref().map(|it| it.said.clone()).unwrap_or_default();
-        format!("\n{} {} {said:?}", request.method, request.path)
-    };
-    log.iter().map(line).collect()
 }
 
 impl Shared {
@@ -228,6 +203,5 @@ impl Shared {
 
     fn note(&self, request: Request, conversation: Option<Conversation>) {
         self.log.lock().expect("no panic while logging").push((request, conversation));
-        self.changed.notify_all();
     }
 }

@@ -1,5 +1,6 @@
 //! Sessions in containers, by the real program over the real engines of `.ci/engines`.
 
+mod connected;
 mod images;
 mod life;
 mod trouble;
@@ -29,7 +30,7 @@ macro_rules! on_each_engine {
 pub(crate) use on_each_engine;
 
 /// A place with a repository and the engine of `kind`; `None` where there is none, which is said.
-fn place(kind: &'static str) -> Option<Place> {
+pub(crate) fn place(kind: &'static str) -> Option<Place> {
     let address = match kind {
         "docker" => engines::docker(),
         _ => engines::podman(),

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use serde_json::Value;
 
 use super::{AGENT, is_empty, place, text, write};
-use crate::place::Place;
+use crate::place::{Place, finish};
 
 const ORDINARY: &str = r#"// The container of this project.
 {
@@ -49,24 +49,52 @@ fn written_and_taken_out() {
     }
 }
 
-/// S1.18, S1.19: neither logins nor tokens nor git's credentials, whatever is asked for.
+/// S1.18, S1.19: logins aren't mounted, whatever is asked for, and neither is a directory that has one.
 #[test]
 fn no_login_is_ever_mounted() {
     let place = place();
-    place.write("user/.gitconfig", "[credential]\n");
     write(&place, ORDINARY);
-    place.good(&["devcontainer", "apply", "-a", AGENT, "--share", "onboarding=shared-ro"]);
-    let applied = text(&place);
-    for word in ["credential", "mcp.json", ".gitconfig", ".git-credentials", ".ssh", "SECRET"] {
-        assert!(!applied.contains(word), "{word} is in {applied}");
+    let shares =
+        ["login=shared-ro", "login=shared-rw", "everything=shared-ro", "everything=shared-rw"];
+    for share in shares {
+        let done = place.run(&["devcontainer", "apply", "-a", AGENT, "--share", share]);
+        assert_eq!(done.code, 0, "{done:#?}");
+        assert!(done.err.contains("logins are never mounted"), "{done:#?}");
+        let applied = text(&place);
+        assert!(!applied.contains("login.json"), "{applied}");
+        assert!(!applied.contains("/.helper,"), "{applied}");
     }
-    // Not even as part of a directory that somebody's own profile shares.
-    let all = place.run(&["devcontainer", "mounts", "-a", AGENT, "--json"]);
-    let document: Value = serde_json::from_str(&all.out).expect("JSON");
-    let login = place.path("user/.claude/.credentials.json").canonicalize().expect("it is there");
-    for mount in document["mounts"].as_array().expect("a list") {
-        let path = mount["path"].as_str().expect("a path");
-        assert!(!login.starts_with(path), "{mount} holds the login");
+}
+
+/// S1.5, S1.6, S1.18, S1.19: what the shipped profile shares, and what it does not.
+#[test]
+fn what_the_shipped_profile_shares() {
+    let place = Place::new();
+    for file in [".credentials.json", "settings.json", "mcp.json", "CLAUDE.md", "stats-cache.json"]
+    {
+        place.write(&format!("user/.claude/{file}"), "{}");
+    }
+    place.write("user/.claude.json", "{}");
+    let shown = place.good(&["devcontainer", "mounts", "-a", "claude", "--json"]);
+    let document: Value = serde_json::from_str(&shown).expect("JSON");
+    let mounts = document["mounts"].as_array().expect("a list");
+    let of = |name: &str| {
+        let target = format!("/home/vscode/.claude/{name}");
+        mounts.iter().find(|mount| mount["target"] == target.as_str())
+    };
+    for state in ["projects", "todos", "session-env", "paste-cache", "file-history"] {
+        assert_eq!(of(state).expect(state)["readonly"], false, "{state}");
+    }
+    for configuration in ["agents", "commands", "skills", "rules", "settings.json", "CLAUDE.md"] {
+        assert_eq!(of(configuration).expect(configuration)["readonly"], true, "{configuration}");
+    }
+    for never in [".credentials.json", "mcp.json", "stats-cache.json", ".claude.json"] {
+        assert!(of(never).is_none(), "{never}");
+    }
+    let words = ["devcontainer", "mounts", "-a", "claude", "--form", "strings"];
+    let shown = place.good(&words);
+    for never in ["credential", ".claude.json", ".gitconfig", ".ssh", "mcp"] {
+        assert!(!shown.contains(never), "{never} is in {shown}");
     }
 }
 
@@ -82,9 +110,7 @@ fn shown_in_both_forms() {
         serde_json::from_str(&place.good(&["devcontainer", "mounts", "-a", AGENT, "--json"]))
             .expect("JSON");
     for mount in document["mounts"].as_array().expect("a list") {
-        let resource = mount["resource"].as_str().expect("text");
-        let is_state = ["conversations", "todos", "session-env", "file-history", "paste-cache"]
-            .contains(&resource);
+        let is_state = mount["resource"] == "talks";
         assert_eq!(mount["readonly"], !is_state, "{mount}");
     }
 }
@@ -110,7 +136,7 @@ fn missing_directories_are_made() {
     write(&place, ORDINARY);
     let done = place.run(&["devcontainer", "apply", "-a", AGENT]);
     assert!(done.err.contains("note: made"), "{done:#?}");
-    let made = place.path("user/.claude/commands").metadata().expect("it is made");
+    let made = place.path("user/.helper/commands").metadata().expect("it is made");
     assert!(made.is_dir());
     assert_eq!(made.permissions().mode() & 0o777, 0o700);
     let me = place.path("user").metadata().expect("ours").uid();
@@ -123,7 +149,7 @@ fn who_owns_what_lies_above() {
     let place = place();
     write(&place, ORDINARY);
     let done = place.run(&["devcontainer", "apply", "-a", AGENT]);
-    let remedy = "\"postCreateCommand\": \"sudo chown vscode /home/vscode/.claude\"";
+    let remedy = "\"postCreateCommand\": \"sudo chown vscode /home/vscode/.helper\"";
     assert!(done.err.contains(remedy), "{done:#?}");
     let done = place.run(&["devcontainer", "apply", "-a", AGENT, "--user", "root"]);
     assert!(!done.err.contains("postCreateCommand"), "{done:#?}");
@@ -133,7 +159,7 @@ fn who_owns_what_lies_above() {
 #[test]
 fn somebody_elses_directories_are_told() {
     let place = place();
-    let skills = place.path("user/.claude/skills");
+    let skills = place.path("user/.helper/skills");
     if std::os::unix::fs::chown(&skills, Some(12345), None).is_err() {
         return crate::place::skip("only root can give files away");
     }
@@ -153,11 +179,11 @@ fn what_is_shared_can_be_chosen() {
         mounts.into_iter().map(|it| it["resource"].as_str().expect("text").to_owned()).collect()
     };
     let shared: Vec<String> = mounts(&[]);
-    assert!(shared.contains(&"conversations".into()) && shared.contains(&"skills".into()));
+    assert!(shared.contains(&"talks".into()) && shared.contains(&"skills".into()));
     let private: Vec<String> = mounts(&["--preset", "private"]);
-    assert!(!private.contains(&"conversations".into()) && private.contains(&"skills".into()));
+    assert!(!private.contains(&"talks".into()) && private.contains(&"skills".into()));
     let one: Vec<String> = mounts(&["--share", "skills=private"]);
-    assert!(one.contains(&"conversations".into()) && !one.contains(&"skills".into()));
+    assert!(one.contains(&"talks".into()) && !one.contains(&"skills".into()));
     assert!(mounts(&["--preset", "bare"]).is_empty());
     let wrong = place.bad(&["devcontainer", "mounts", "-a", AGENT, "--share", "skill=private"], 64);
     assert!(wrong.contains("`skill`") && wrong.contains("skills"), "{wrong}");
@@ -178,11 +204,24 @@ fn the_user_in_the_container() {
         write(&place, file);
         let words = [&["devcontainer", "mounts", "-a", AGENT, "--form", "strings"], words].concat();
         let shown = place.good(&words);
-        assert!(shown.contains(&format!("target={home}.claude/skills")), "{file}: {shown}");
+        assert!(shown.contains(&format!("target={home}.helper/skills")), "{file}: {shown}");
     }
     write(&place, r#"{ "remoteUser": "${localEnv:USER}" }"#);
     let wrong = place.bad(&["devcontainer", "apply", "-a", AGENT], 64);
     assert!(wrong.contains("--user"), "{wrong}");
+}
+
+/// On the host the agent's own variable says where its files are; in the container it is where they are by default.
+#[test]
+fn files_that_are_elsewhere() {
+    let place = place();
+    place.write("elsewhere/skills/x/SKILL.md", "{}");
+    let words = ["devcontainer", "mounts", "-a", AGENT, "--form", "strings"];
+    let mut command = place.command(&words);
+    let done = finish(command.env("HELPER_HOME", place.path("elsewhere")).output());
+    let skills = place.path("elsewhere/skills");
+    let expected = format!("source={},target=/home/vscode/.helper/skills,", skills.display());
+    assert!(done.out.contains(&expected), "{done:#?}");
 }
 
 /// A project without a file gets one, and loses it again.
@@ -263,8 +302,16 @@ fn links_that_lead_out() {
     std::fs::remove_dir_all(place.path("project/.devcontainer")).expect("ours");
     std::fs::create_dir(place.path("user/elsewhere")).expect("new");
     symlink(place.path("user/elsewhere"), place.path("project/.devcontainer")).expect("new");
-    place.bad(&["devcontainer", "apply", "-a", AGENT], 64);
-    assert!(is_empty(&place.path("user/elsewhere")));
+    for path in [".", ".devcontainer/devcontainer.json"] {
+        let refused = place.bad(&["devcontainer", "apply", path, "-a", AGENT], 64);
+        assert!(refused.contains("leads out of the project"), "{refused}");
+        assert!(is_empty(&place.path("user/elsewhere")));
+    }
+    place.write("user/elsewhere/devcontainer.json", "{}");
+    for path in [".", ".devcontainer/devcontainer.json"] {
+        place.bad(&["devcontainer", "apply", path, "-a", AGENT], 64);
+        assert_eq!(place.read("user/elsewhere/devcontainer.json"), "{}");
+    }
 }
 
 /// Nothing is changed in a file that can't be understood; line and reason are said.
@@ -280,7 +327,7 @@ fn a_file_with_a_mistake() {
         assert!(said.contains("comma"), "{said}");
     }
     assert_eq!(text(&place), wrong);
-    assert!(!place.path("user/.claude/commands").exists(), "nothing else was made either");
+    assert!(!place.path("user/.helper/commands").exists(), "nothing else was made either");
 }
 
 /// With Docker Compose nothing can be read-only from here, so it is left out, and that is said.
@@ -292,5 +339,5 @@ fn compose() {
     assert_eq!(done.code, 0, "{done:#?}");
     assert!(done.err.contains("`skills` left out") && done.err.contains(":ro"), "{done:#?}");
     let applied = text(&place);
-    assert!(applied.contains("projects") && !applied.contains("skills"), "{applied}");
+    assert!(applied.contains("talks") && !applied.contains("skills"), "{applied}");
 }

@@ -1,32 +1,13 @@
 //! The same file, read and run by the dev container command (`.ci/devcontainer` installs it).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use super::command::{Containers, program};
 use super::{AGENT, place, text, write};
 use crate::place::{Done, Place, finish, skip};
-
-/// The command, or why there is none.
-fn program() -> Result<PathBuf, String> {
-    const NAME: &str = "SESSCTL_TEST_DEVCONTAINER";
-    let missing = format!("{NAME}_MISSING");
-    if let Some(program) = std::env::var_os(NAME).filter(|program| program != "none") {
-        return Ok(program.into());
-    }
-    let test = std::env::current_exe().map_err(|error| error.to_string())?;
-    let file = test.ancestors().map(|above| above.join("devcontainer.env")).find(|it| it.is_file());
-    let lines = file.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
-    let value = |name: &str| {
-        let line = lines.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-        line.map(|value| value.trim_matches('\'').to_owned())
-    };
-    value(NAME).map(PathBuf::from).ok_or_else(|| {
-        let reason = std::env::var(&missing).ok().or_else(|| value(&missing));
-        reason.unwrap_or_else(|| format!("{NAME} isn't set; to install it: bash .ci/devcontainer"))
-    })
-}
 
 fn run(place: &Place, program: &Path, words: &[&str], docker: Option<&str>) -> Done {
     let mut command = Command::new(program);
@@ -58,11 +39,10 @@ fn is_read_as_it_is_meant() {
         let home = place.path("user");
         let home = home.to_str().expect("UTF-8");
         let skills = format!(
-            "source={home}/.claude/skills,target=/home/vscode/.claude/skills,type=bind,readonly"
+            "source={home}/.helper/skills,target=/home/vscode/.helper/skills,type=bind,readonly"
         );
         assert!(mounts.contains(&json!(skills)), "{mounts:#?}");
-        let (source, target) =
-            (format!("{home}/.claude/projects"), "/home/vscode/.claude/projects");
+        let (source, target) = (format!("{home}/.helper/talks"), "/home/vscode/.helper/talks");
         let talks = match form {
             "strings" => json!(format!("source={source},target={target},type=bind")),
             _ => json!({ "source": source, "target": target, "type": "bind" }),
@@ -97,22 +77,22 @@ fn is_mounted_as_it_is_meant() {
             format!("source={folder},target={folder},type=bind").into();
         write(&place, &configuration.to_string());
         place.good(&["devcontainer", "apply", "-a", AGENT, "--form", form]);
-        let _containers = Containers { address: &address, project: place.path("project") };
+        let _containers = Containers::of(&address, place.path("project"));
         let up = run(&place, &program, &["up"], Some(&address));
         assert_eq!(up.code, 0, "{up:#?}");
         let inside = |script: &str| inside(&place, &program, &address, script);
         let here = inside("pwd -P");
         let project = place.path("project").canonicalize().expect("a project");
         assert_eq!(here.out.trim(), project.to_str().expect("UTF-8"), "the same path");
-        let seen = inside("cat /root/.claude/skills/tidy/SKILL.md");
+        let seen = inside("cat /root/.helper/skills/tidy/SKILL.md");
         assert_eq!((seen.code, seen.out.trim()), (0, "{}"), "{seen:#?}");
-        let refused = inside("touch /root/.claude/skills/new");
+        let refused = inside("touch /root/.helper/skills/new");
         assert_ne!(refused.code, 0, "{form}: {refused:#?}");
-        assert!(!place.path("user/.claude/skills/new").exists());
-        let written = inside("echo yes > /root/.claude/projects/new");
+        assert!(!place.path("user/.helper/skills/new").exists());
+        let written = inside("echo yes > /root/.helper/talks/new");
         assert_eq!(written.code, 0, "{written:#?}");
-        assert_eq!(place.read("user/.claude/projects/new"), "yes\n");
-        let login = inside("ls -A /root/.claude; test ! -e /root/.claude/.credentials.json");
+        assert_eq!(place.read("user/.helper/talks/new"), "yes\n");
+        let login = inside("ls -A /root/.helper; test ! -e /root/.helper/login.json");
         assert_eq!(login.code, 0, "{login:#?}");
     }
 }
@@ -133,16 +113,16 @@ fn what_lies_above_is_roots() {
     let _image = Image::with_user(&address, &image);
     write(&place, &configuration(&image, "vscode").to_string());
     place.good(&["devcontainer", "apply", "-a", AGENT]);
-    let _containers = Containers { address: &address, project: place.path("project") };
+    let _containers = Containers::of(&address, place.path("project"));
     let up = run(&place, &program, &["up"], Some(&address));
     assert_eq!(up.code, 0, "{up:#?}");
-    let write = "id -un; touch ~/.claude/new";
+    let write = "id -un; touch ~/.helper/new";
     let refused = inside(&place, &program, &address, write);
     assert_ne!(refused.code, 0, "{refused:#?}");
     assert_eq!(refused.out.trim(), "vscode");
     let label = format!("label=devcontainer.local_folder={}", place.path("project").display());
     let container = docker(&address, &["ps", "-q", "--filter", &label]);
-    docker(&address, &["exec", container.trim(), "chown", "vscode", "/home/vscode/.claude"]);
+    docker(&address, &["exec", container.trim(), "chown", "vscode", "/home/vscode/.helper"]);
     let done = inside(&place, &program, &address, write);
     assert_eq!(done.code, 0, "{done:#?}");
 }
@@ -187,25 +167,6 @@ impl Drop for Image<'_> {
     fn drop(&mut self) {
         for words in [["rm", "-f", self.name], ["rmi", "-f", self.name]] {
             let _ = Command::new("docker").args(["--host", self.address]).args(words).output();
-        }
-    }
-}
-
-/// Removes what the command made for a project.
-struct Containers<'a> {
-    address: &'a str,
-    project: PathBuf,
-}
-
-impl Drop for Containers<'_> {
-    fn drop(&mut self) {
-        let docker = |words: &[&str]| {
-            Command::new("docker").args(["--host", self.address]).args(words).output()
-        };
-        let label = format!("label=devcontainer.local_folder={}", self.project.display());
-        let Ok(found) = docker(&["ps", "-aq", "--filter", &label]) else { return };
-        for id in String::from_utf8_lossy(&found.stdout).lines() {
-            let _ = docker(&["rm", "-f", id]);
         }
     }
 }

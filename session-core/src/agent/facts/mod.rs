@@ -69,8 +69,8 @@ impl Reading<'_> {
         let mut facts = AgentFacts::default();
         let mut kept = Kept::load(self.directory, &profile.facts);
         match &profile.conversation.database {
-            Some(database) => self.from_database(database, &mut kept, &mut facts, budget),
-            None => self.from_lines(&mut kept, &mut facts, budget),
+            Some(database) => self.read_database(database, &mut kept, &mut facts, budget),
+            None => self.read_lines(&mut kept, &mut facts, budget),
         }
         if self.running {
             let which = match plan.state.host == plan.state.inside {
@@ -97,7 +97,7 @@ impl Reading<'_> {
         live.into_iter().find_map(|process| process.conversation)
     }
 
-    fn from_lines(&self, kept: &mut Kept, facts: &mut AgentFacts, budget: &Budget) {
+    fn read_lines(&self, kept: &mut Kept, facts: &mut AgentFacts, budget: &Budget) {
         let Self { plan, profile, host, .. } = self;
         let Some(pattern) = &profile.conversation.file else { return };
         let mut all = conversation::all(plan, profile, host);
@@ -142,7 +142,7 @@ impl Reading<'_> {
         }
     }
 
-    fn from_database(
+    fn read_database(
         &self,
         database: &crate::profile::Database,
         kept: &mut Kept,

@@ -109,8 +109,8 @@ impl Checker<'_> {
     /// The conversation's id can be put in where it is known.
     fn conversation_ids(&mut self) {
         let Profile { arguments, conversation, .. } = self.profile;
-        let captured =
-            conversation.file.as_deref().is_some_and(|file| names(file, CONVERSATION_ID));
+        let in_name = conversation.file.as_deref().is_some_and(|file| names(file, CONVERSATION_ID));
+        let captured = in_name || conversation.database.is_some();
         for (key, words) in [("new", &arguments.new), ("fork", &arguments.fork)] {
             if words.iter().any(|word| names(word, CONVERSATION_ID))
                 && conversation.id != Choice::Ours
@@ -274,8 +274,26 @@ impl Checker<'_> {
 
     fn conversation(&mut self) {
         let conversation = &self.profile.conversation;
+        if let Some(database) = &conversation.database
+            && !is_inside(&database.file)
+        {
+            self.add("conversation.database.file", outside(&database.file));
+        }
+        if let Some(import) = &conversation.import {
+            let known = [CONVERSATION_ID, "FILE_NAME", "PROJECT_KEY"];
+            match Template::parse(import) {
+                Err(error) => self.add("conversation.import", error.message()),
+                Ok(template) if template.names().any(|name| !known.contains(&name)) => {
+                    let reason =
+                        "may name `${CONVERSATION_ID}`, `${FILE_NAME}` and `${PROJECT_KEY}`";
+                    self.add("conversation.import", reason);
+                }
+                Ok(_) if !is_inside(import) => self.add("conversation.import", outside(import)),
+                Ok(_) => {}
+            }
+        }
         let Some(file) = &conversation.file else {
-            if conversation.id != Choice::None {
+            if conversation.id != Choice::None && conversation.database.is_none() {
                 self.add(
                     "conversation.id",
                     "needs `conversation.file`, by which a conversation is found again",

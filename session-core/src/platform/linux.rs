@@ -1,0 +1,17 @@
+//! Linux.
+
+use std::time::{Duration, SystemTime};
+
+/// `USER_HZ`, which is 100 on all of Linux.
+const TICKS: u64 = 100;
+
+/// When a process began, where the system tells (`proc_pid_stat(5)`).
+pub(crate) fn process_began(id: i32) -> Option<SystemTime> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // A name may hold anything, also blanks and brackets.
+    let ticks: u64 = stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()?;
+    let system = std::fs::read_to_string("/proc/stat").ok()?;
+    let boot = system.lines().find_map(|line| line.strip_prefix("btime "))?;
+    let boot: u64 = boot.trim().parse().ok()?;
+    Some(SystemTime::UNIX_EPOCH + Duration::from_millis(boot * 1000 + ticks * 1000 / TICKS))
+}
