@@ -19,13 +19,14 @@ fn podman_builds_after_a_yes() {
 }
 
 /// Stands for npm: what it installs is a program that says its name.
-const NPM: &str = "cat >/usr/local/bin/npm <<'END'\n\
+const NPM: &str = "mkdir -p /usr/local/bin\n\
+    cat >/usr/local/bin/npm <<'END'\n\
     #!/bin/sh\n\
     [ \"$1\" = install ] || exit 0\n\
     case \"$*\" in *@anthropic-ai/claude-code@latest) it=claude;; *@openai/codex@latest) it=codex;; \
     *opencode-ai@latest) it=opencode;; *) exit 1;; esac\n\
     echo \"installing $it\"\n\
-    printf '#!/bin/sh\\necho stub-%s \"$@\"; read line\\n' $it >/usr/local/bin/$it\n\
+    printf '#!/bin/sh\\n[ \"$1\" = --version ] && exit\\necho running-%s; read line\\n' $it >/usr/local/bin/$it\n\
     chmod +x /usr/local/bin/$it\n\
     END\n\
     chmod +x /usr/local/bin/npm";
@@ -50,7 +51,7 @@ fn builds_after_a_yes(engine: Engine) {
     );
     screen.wait_for("image sessctl-claude is not built. Build now? [Y/n]");
     screen.type_in("yes\r");
-    screen.wait_for("stub-claude");
+    screen.wait_for("running-claude");
     screen.type_in("\r");
     assert_eq!(screen.end(), 0);
     let images: serde_json::Value =
@@ -84,7 +85,7 @@ fn builds_after_a_yes(engine: Engine) {
         ];
         world.good(&start);
         crate::world::until("it speaks", || {
-            world.good(&["logs", name]).contains(&format!("stub-{agent}"))
+            world.good(&["logs", name]).contains(&format!("running-{agent}"))
         });
         world.good(&["remove", "--force", name]);
     }
