@@ -121,6 +121,35 @@ on_each! {
         leave(screen);
     }
 
+    /// S4 "Facts about a session": what the agent wrote is counted, while it runs and afterwards.
+    fn facts_are_read(world: World) {
+        let name = &world.name("facts");
+        let facts = || {
+            let document = world.good(&["inspect", name]);
+            let document: serde_json::Value = serde_json::from_str(&document).expect("JSON");
+            document["agent"].clone()
+        };
+        let screen = start(&world, name, &["--unattended"]);
+        ask(&screen, "SAY plum", "said plum");
+        ask(&screen, world.agent.tool, "result ");
+        let counted = |facts: &serde_json::Value| {
+            // Two prompts; and an answer each, where the call is one of its own.
+            let messages = facts["message_count"].as_u64().unwrap_or(0);
+            (4..=5).contains(&messages) && facts["tool_call_count"] == 1
+        };
+        let mut seen = serde_json::Value::Null;
+        until("the facts are there", || {
+            seen = facts();
+            counted(&seen)
+        });
+        assert!(seen["model"].is_string() && seen["conversation"].is_string(), "{seen:#}");
+        leave(screen);
+        world.good(&["stop", name]);
+        let later = facts();
+        assert!(counted(&later), "{later:#}");
+        assert_eq!(later["conversation"], seen["conversation"]);
+    }
+
     /// S0.1: a first prompt, at the screen and without one.
     fn a_prompt_comes_along(world: World) {
         let name = &world.name("told");

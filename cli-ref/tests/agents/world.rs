@@ -316,6 +316,19 @@ impl World {
         found.unwrap_or_else(|| panic!("no `{name}` in {list:#}"))
     }
 
+    /// The person's own agent, outside of sessions, goes on with a conversation.
+    pub(crate) fn by_hand(&self, conversation: &str, words: &str) -> String {
+        let go_on: &[&str] = match self.agent.name {
+            "codex" => &["exec", "resume", "--skip-git-repo-check", conversation],
+            _ => &["--resume", conversation, "-p"],
+        };
+        let mut command = Command::new(self.path("bin").join(self.agent.name));
+        command.args(go_on).arg(words).current_dir(self.path("project")).stdin(Stdio::null());
+        let done = finish(command.env_clear().envs(self.environment()).output());
+        assert_eq!(done.code, 0, "{done:#?}");
+        done.out
+    }
+
     /// The processes of this world on the host.
     pub(crate) fn processes(&self) -> Vec<String> {
         let mark = format!("SESSCTL_HOME={}", self.path(HOME).display());

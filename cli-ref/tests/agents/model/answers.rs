@@ -8,9 +8,6 @@ use serde_json::{Value, json};
 use super::http::Connection;
 use super::script::Answer;
 
-/// What things are known by; the same everywhere, for no agent compares answers.
-const ID: &str = "test0001";
-
 /// One answer: the document, and the events that make the same.
 #[derive(Debug, Default)]
 pub(super) struct Told {
@@ -53,11 +50,11 @@ impl Told {
     }
 }
 
-/// Anthropic's messages.
-pub(super) fn messages(asked: &Value, answer: &Answer) -> Told {
+/// Anthropic's messages. Agents tell answers and calls apart by what is made of `id`.
+pub(super) fn messages(id: u32, asked: &Value, answer: &Answer) -> Told {
     let (block, empty, deltas, gap, stop) = match answer {
         Answer::Call(name, input) => {
-            let block = |input: &Value| json!({"type": "tool_use", "id": format!("toolu_{ID}"), "name": name, "input": input});
+            let block = |input: &Value| json!({"type": "tool_use", "id": format!("toolu_test{id}"), "name": name, "input": input});
             let delta = json!({"type": "input_json_delta", "partial_json": input.to_string()});
             (block(input), block(&json!({})), vec![delta], Duration::ZERO, "tool_use")
         }
@@ -71,7 +68,7 @@ pub(super) fn messages(asked: &Value, answer: &Answer) -> Told {
     };
     let message = |content: Value, stop: Option<&str>| {
         json!({
-            "id": format!("msg_{ID}"), "type": "message", "role": "assistant",
+            "id": format!("msg_test{id}"), "type": "message", "role": "assistant",
             "model": asked["model"], "content": content, "stop_reason": stop, "stop_sequence": null,
             "usage": {
                 "input_tokens": 10, "output_tokens": 5,
@@ -99,11 +96,11 @@ pub(super) fn messages(asked: &Value, answer: &Answer) -> Told {
 }
 
 /// OpenAI's responses.
-pub(super) fn responses(asked: &Value, answer: &Answer) -> Told {
+pub(super) fn responses(id: u32, asked: &Value, answer: &Answer) -> Told {
     let (item, begun, pieces, gap) = match answer {
         Answer::Call(name, input) => {
             let item = json!({
-                "type": "function_call", "id": format!("fc_{ID}"), "call_id": format!("call_{ID}"),
+                "type": "function_call", "id": format!("fc_test{id}"), "call_id": format!("call_test{id}"),
                 "name": name, "arguments": input.to_string(), "status": "completed",
             });
             (item.clone(), item, Vec::new(), Duration::ZERO)
@@ -111,14 +108,14 @@ pub(super) fn responses(asked: &Value, answer: &Answer) -> Told {
         Answer::Text(pieces, gap) => {
             let item = |status: &str, content: Value| {
                 json!({
-                    "type": "message", "id": format!("msg_{ID}"), "role": "assistant",
+                    "type": "message", "id": format!("msg_test{id}"), "role": "assistant",
                     "status": status, "content": content,
                 })
             };
             let text = json!({"type": "output_text", "text": pieces.concat(), "annotations": []});
             let piece = |text| {
                 json!({
-                    "type": "response.output_text.delta", "item_id": format!("msg_{ID}"),
+                    "type": "response.output_text.delta", "item_id": format!("msg_test{id}"),
                     "output_index": 0, "content_index": 0, "delta": text,
                 })
             };
@@ -130,7 +127,7 @@ pub(super) fn responses(asked: &Value, answer: &Answer) -> Told {
     };
     let response = |status: &str, output: Value| {
         json!({
-            "id": format!("resp_{ID}"), "object": "response", "created_at": 1_700_000_000,
+            "id": format!("resp_test{id}"), "object": "response", "created_at": 1_700_000_000,
             "status": status, "model": asked["model"], "output": output,
             "usage": {
                 "input_tokens": 10, "input_tokens_details": {"cached_tokens": 0},
@@ -158,11 +155,11 @@ pub(super) fn responses(asked: &Value, answer: &Answer) -> Told {
 }
 
 /// OpenAI's chat.
-pub(super) fn chat(asked: &Value, answer: &Answer) -> Told {
+pub(super) fn chat(id: u32, asked: &Value, answer: &Answer) -> Told {
     let (message, deltas, gap, finish) = match answer {
         Answer::Call(name, input) => {
             let call = json!([{
-                "index": 0, "id": format!("call_{ID}"), "type": "function",
+                "index": 0, "id": format!("call_test{id}"), "type": "function",
                 "function": {"name": name, "arguments": input.to_string()},
             }]);
             let message = json!({"role": "assistant", "content": null, "tool_calls": call});
@@ -178,7 +175,7 @@ pub(super) fn chat(asked: &Value, answer: &Answer) -> Told {
     let usage = json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15});
     let document = |object: &str, choice: Value, usage: Value| {
         json!({
-            "id": format!("chatcmpl-{ID}"), "object": object, "created": 1_700_000_000,
+            "id": format!("chatcmpl-test{id}"), "object": object, "created": 1_700_000_000,
             "model": asked["model"], "choices": [choice], "usage": usage,
         })
     };

@@ -12,7 +12,7 @@ mod tls;
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ pub(crate) struct Model {
 #[derive(Debug)]
 struct Shared {
     ended: AtomicBool,
+    answers: AtomicU32,
     log: Mutex<Vec<(Request, Option<Conversation>)>>,
     logins: Mutex<Logins>,
     authority: Option<Authority>,
@@ -70,6 +71,7 @@ impl Model {
         let address = listener.local_addr().expect("it is bound");
         let shared = Arc::new(Shared {
             ended: AtomicBool::new(false),
+            answers: AtomicU32::new(1000),
             log: Mutex::default(),
             logins: Mutex::new(Logins::new()),
             authority,
@@ -161,7 +163,7 @@ impl Shared {
     ) -> std::io::Result<()> {
         let is = |end: &str| request.method == "POST" && request.path.ends_with(end);
         let body = request.body.clone();
-        let (parsed, tell): (fn(&_) -> _, fn(&_, &_) -> _) = if is("/messages") {
+        let (parsed, tell): (fn(&_) -> _, fn(u32, &_, &_) -> _) = if is("/messages") {
             (Conversation::of_messages, answers::messages)
         } else if is("/responses") {
             (Conversation::of_responses, answers::responses)
@@ -175,7 +177,10 @@ impl Shared {
         self.note(request, Some(asked));
         match answer {
             Answer::Error(status) => to.json(status, &answers::error("as asked")),
-            answer => tell(&body, &answer).send(to, &body),
+            answer => {
+                let id = self.answers.fetch_add(1, Ordering::Relaxed);
+                tell(id, &body, &answer).send(to, &body)
+            }
         }
     }
 
