@@ -34,7 +34,7 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
     menu::settle(context, &mut spec).await?;
     choice::settle(context, &mut spec).await?;
     if let Some(agent) = &spec.agent {
-        updates::look(context, agent).await;
+        updates::look(context, agent);
     }
 
     let progress = bar::progress(context.ui);

@@ -57,7 +57,7 @@ pub(crate) struct Updated {
 }
 
 /// Tells what is known of a newer version, and finds out in the background at most once a day. Never fails, never waits.
-pub(crate) async fn look(context: &Context, agent: &str) {
+pub(crate) fn look(context: &Context, agent: &str) {
     let environment = &context.surroundings.host.environment;
     let in_ci =
         environment.get("CI").is_some_and(|value| !matches!(value.as_str(), "" | "false" | "0"));

@@ -13,6 +13,7 @@ fn settings(place: &Place) -> insta::Settings {
     settings.add_filter(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "[TIME]");
     settings.add_filter(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "[TIME]");
     settings.add_filter(r"[0-9a-f]{40}", "[COMMIT]");
+    settings.add_filter(r#""disk_bytes": \d+"#, r#""disk_bytes": "[BYTES]""#);
     settings
 }
 
@@ -73,6 +74,8 @@ fn help() {
         "exec",
         "logs",
         "inspect",
+        "stats",
+        "conversations",
         "restore",
         "trash",
         "doctor",

@@ -51,8 +51,7 @@ impl Aside {
             })?;
         let here = Utf8Path::from_path(directory.path())
             .ok_or_else(|| Error::new(ErrorKind::Internal, OPERATION, "a path that is no text"))?;
-        let mut options = AgentOptions::default();
-        options.preset = Preset::Bare;
+        let options = AgentOptions { preset: Preset::Bare, ..AgentOptions::default() };
         let id = SessionId::new();
         let login = Login {
             directory: credentials.map(Utf8Path::to_owned),

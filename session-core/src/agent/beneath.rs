@@ -153,6 +153,13 @@ impl Beneath {
             .map_err(|errno| self.failed("remove", path, errno))
     }
 
+    /// Removes what is no directory.
+    pub(super) fn remove_file(&self, path: &str) -> Result<()> {
+        let (parent, name) = self.parent(path, false)?;
+        rustix::fs::unlinkat(&parent, name, AtFlags::empty())
+            .map_err(|errno| self.failed("remove", path, errno))
+    }
+
     /// The names in a directory that are text; none if there is no directory.
     pub(super) fn names(&self, path: &str) -> Result<Vec<String>> {
         let directory = match self.walk(path, false) {

@@ -105,6 +105,10 @@ fn bring(
         (SharePolicy::SharedRo, ResourceKind::Directory, Some(source)) => {
             state.make_directory(target)?;
             match placement {
+                Placement::Host if resource.copied => {
+                    copy_directory(state, target, source)?;
+                    remove_others(state, target, source)
+                }
                 Placement::Host => link_entries(state, target, source),
                 Placement::Mounted => Ok(()),
                 Placement::Uploaded => copy_directory(state, target, source),
@@ -205,6 +209,23 @@ fn copy_directory(state: &Beneath, target: &str, source: &Utf8Path) -> Result<()
                     0 => state.write(path.as_str(), &bytes)?,
                     _ => state.write_program(path.as_str(), &bytes)?,
                 }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Removes files that the person's directory does not have, or not any more.
+fn remove_others(state: &Beneath, target: &str, source: &Utf8Path) -> Result<()> {
+    let mut waiting = vec![(target.to_owned(), source.to_owned())];
+    while let Some((here, theirs)) = waiting.pop() {
+        for name in state.names(&here)? {
+            let (path, theirs) = (format!("{here}/{name}"), theirs.join(&name));
+            match state.kind(&path)? {
+                Kind::Directory if path.split('/').count() < 32 => waiting.push((path, theirs)),
+                Kind::Directory => {}
+                _ if theirs.is_file() => {}
+                _ => state.remove_file(&path)?,
             }
         }
     }

@@ -49,14 +49,18 @@ impl LoginRun {
 
     /// Makes what was written the person's alone, removes what is not needed, and says whether somebody is logged in.
     pub async fn finish(self) -> Result<Login> {
-        let Self { manager, profile, name, aside, .. } = self;
+        let Self { manager, profile, name, aside, directory, .. } = self;
         let agent = profile.name.clone();
-        blocking(move || {
+        let place = directory.clone();
+        let is_there = blocking(move || {
             aside.keep(&profile)?;
-            aside.close()
+            aside.close()?;
+            Ok(profile.credentials.files.iter().all(|file| place.join(file).is_file()))
         })
         .await?;
-        manager.login(&agent, Some(&name)).await
+        // A variable may be a login, too; that is not what was asked.
+        let login = manager.login(&agent, Some(&name)).await?;
+        Ok(Login { ready: is_there, by_variable: false, ..login })
     }
 }
 
@@ -72,8 +76,8 @@ impl Manager {
     /// What is known of one of an agent's logins; without a name, of the one that sessions on this host use.
     pub async fn login(&self, agent: &str, name: Option<&str>) -> Result<Login> {
         let profile = self.profiles().find(agent)?;
-        let mut options = AgentOptions::default();
-        options.credentials = name.map(str::to_owned);
+        let credentials = name.map(str::to_owned);
+        let options = AgentOptions { credentials, ..AgentOptions::default() };
         agent::find_login(profile, &options, &self.inner.host, self.layout(), true).await
     }
 

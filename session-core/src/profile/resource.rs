@@ -28,6 +28,10 @@ pub struct Resource {
     /// How it is shared under other presets; as under `private` if absent.
     #[serde(default)]
     pub presets: BTreeMap<Preset, SharePolicy>,
+    /// Under `shared-ro` on the host the session gets copies of what is in the directory, renewed at each start, instead of
+    /// links: for agents that look at where a link leads.
+    #[serde(default)]
+    pub copied: bool,
     /// For a file that is made of the person's and of `content`: how it is written.
     #[serde(default)]
     pub format: Option<Format>,

@@ -80,6 +80,21 @@ target = "theme.json"
 policy = "seed-once"
 
 [[resources]]
+name = "hooks"
+kind = "directory"
+source = "${CONFIG}/hooks"
+target = "hooks"
+policy = "seed-once"
+
+[[resources]]
+name = "rules"
+kind = "directory"
+source = "${CONFIG}/rules"
+target = "rules"
+policy = "shared-ro"
+copied = true
+
+[[resources]]
 name = "talks"
 kind = "directory"
 source = "${CONFIG}/talks"
@@ -216,6 +231,46 @@ async fn each_start_renews_what_is_shared() {
     assert_eq!(crate::place::entries(&state.join("skills")), ["own", "saw"]);
 }
 
+/// A seeded program is still one, and nobody else's; where copies are shared they follow the person's files.
+#[tokio::test]
+async fn seeds_and_copies_of_directories() {
+    let robot = Robot::new();
+    robot.login();
+    let theirs = |path: &str| robot.theirs.join(path);
+    std::fs::create_dir_all(theirs("hooks/deep")).expect("writable");
+    std::fs::create_dir_all(theirs("rules/deep")).expect("writable");
+    for (file, mode) in [
+        ("hooks/run", 0o755),
+        ("hooks/deep/data", 0o644),
+        ("rules/one", 0o644),
+        ("rules/deep/two", 0o644),
+    ] {
+        std::fs::write(theirs(file), file).expect("writable");
+        std::fs::set_permissions(theirs(file), std::fs::Permissions::from_mode(mode))
+            .expect("ours");
+    }
+    let manager = robot.manager(&[]);
+    let record = create(&manager, spec("one")).await;
+    let state = record.spec.agent_plan.as_ref().expect("it has a plan").state.host.clone();
+    let mode = |path: &str| {
+        let found = state.join(path).symlink_metadata().expect("it is there");
+        assert!(found.is_file(), "{path}");
+        found.permissions().mode() & 0o777
+    };
+    assert_eq!((mode("hooks/run"), mode("hooks/deep/data")), (0o700, 0o600));
+    assert_eq!((mode("rules/one"), mode("rules/deep/two")), (0o600, 0o600));
+
+    std::fs::write(theirs("rules/one"), "changed").expect("writable");
+    std::fs::remove_file(theirs("rules/deep/two")).expect("it was there");
+    std::fs::remove_file(theirs("hooks/run")).expect("it was there");
+    symlink("/etc", state.join("rules/link")).expect("the state is writable");
+    start(&manager, &record).await;
+    assert_eq!(read(&state.join("rules/one")), "changed");
+    assert_eq!(crate::place::entries(&state.join("rules/deep")), Vec::<String>::new());
+    assert!(!state.join("rules/link").is_symlink(), "and nothing was done where it led");
+    assert_eq!(read(&state.join("hooks/run")), "hooks/run", "a seed is not renewed");
+}
+
 /// S4.T4: the first start begins the conversation, the next goes on with it, and with another one
 /// that the agent went on to by itself.
 #[tokio::test]
@@ -322,7 +377,7 @@ async fn presets_share_more_and_less() {
         options.share.insert("skils".to_owned(), SharePolicy::Private);
     });
     let error = manager.create(wrong, &Progress::default()).await.expect_err("refused");
-    assert!(error.to_string().contains("memory, settings, skills, talks, theme"), "{error}");
+    assert!(error.to_string().contains("memory, rules, settings, skills, talks, theme"), "{error}");
 }
 
 /// A session can replace what is in its state by links; nothing is written or read through them.

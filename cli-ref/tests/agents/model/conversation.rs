@@ -121,8 +121,7 @@ impl Conversation {
 
 /// A `<name>…</name>` at the beginning, and what follows it: agents say so what no person said.
 fn leading_element(text: &str) -> Option<(&str, &str)> {
-    let name =
-        text.strip_prefix('<')?.split(|letter: char| letter == '>' || letter == ' ').next()?;
+    let name = text.strip_prefix('<')?.split(['>', ' ']).next()?;
     let end = format!("</{name}>");
     text.find(&end).map(|at| text.split_at(at + end.len()))
 }

@@ -67,6 +67,12 @@ impl Checker<'_> {
                 }
             }
         }
+        if resource.copied && (resource.kind == ResourceKind::File || resource.source.is_none()) {
+            wrong.push((
+                "copied",
+                "means something for directories with a `source` only".to_owned(),
+            ));
+        }
         let mut texts = Vec::new();
         resource.content.iter().flatten().for_each(|(key, value)| {
             texts.push(key.as_str());

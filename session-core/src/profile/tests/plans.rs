@@ -46,14 +46,18 @@ fn host(profile: &Profile) -> HostView {
 
 impl Case<'_> {
     fn decided(&self) -> (AgentPlan, Vec<MountPlan>) {
-        let mut options = AgentOptions::default();
-        options.preset = self.preset;
-        options.unattended = self.unattended && !self.profile.arguments.unattended.is_empty();
-        options.headless = self.prompt.unwrap_or(false);
-        options.prompt = self.prompt.map(|_| "PROMPT".to_owned());
-        let mut login = Login::default();
-        login.ready = true;
-        login.directory = (!self.profile.credentials.files.is_empty()).then(|| LOGIN.into());
+        let options = AgentOptions {
+            preset: self.preset,
+            unattended: self.unattended && !self.profile.arguments.unattended.is_empty(),
+            headless: self.prompt.unwrap_or(false),
+            prompt: self.prompt.map(|_| "PROMPT".to_owned()),
+            ..AgentOptions::default()
+        };
+        let login = Login {
+            ready: true,
+            directory: (!self.profile.credentials.files.is_empty()).then(|| LOGIN.into()),
+            ..Login::default()
+        };
         let workspace: Utf8PathBuf = match self.placement {
             Placement::Host => "/data/sessions/ID/workspace/project".into(),
             _ => "/workspace/project".into(),
