@@ -119,11 +119,13 @@ fn claude(word: &str) -> Option<Hand> {
 fn claude_remembers(hand: &Hand) {
     hand.ask(&["--session-id", ID, "-p", "remember PLUM-7"], "noted");
     hand.ask(&["--resume", ID, "-p", "RECALL"], "recalled 1: remember PLUM-7");
-    hand.ask(&["-p", "SAY pong"], "said pong");
+}
+
+fn claude_is_told(hand: &Hand) {
     let tool = r#"TOOL Bash {"command":"echo $((40+2))"}"#;
     hand.ask(&["-p", tool, "--allowedTools", "Bash"], "result 42");
-    hand.ask(&["-p", "SYSTEM ZZ"], "ZZPROJECT");
-    hand.ask(&["-p", "SYSTEM ZZ"], "ZZSKILL");
+    hand.ask(&["-p", "SYSTEM ZZP"], "ZZPROJECT");
+    hand.ask(&["-p", "SYSTEM ZZS"], "ZZSKILL");
     let sent = hand.model.requests();
     assert!(sent.iter().any(|it| it.header("x-api-key") == "sk-ant-fake"), "{sent:#?}");
 }
@@ -132,6 +134,7 @@ fn claude_remembers(hand: &Hand) {
 fn claude_remembers_by_hand() {
     if let Some(hand) = claude("CLAUDE") {
         claude_remembers(&hand);
+        claude_is_told(&hand);
         assert_eq!(hand.names("home"), [".claude"], "all of it is in its own directory");
     }
 }

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::agent::CLAUDE;
 use crate::by_hand::Hand;
 use crate::installed::skip;
 use crate::model::{Authority, Model};
 use crate::screen::Screen;
 use crate::sessions::{ask, leave, wait_until_ready};
-use crate::world::{CLAUDE, PATIENCE, with_vendor};
+use crate::world::{PATIENCE, with_vendor};
 
 /// A login that has run out, as Claude Code keeps it.
 fn expired_login(model: &Model) -> Value {

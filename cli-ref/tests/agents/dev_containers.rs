@@ -5,9 +5,10 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 use session_conformance::engines;
 
+use crate::agent::CLAUDE;
 use crate::dev_container_command::{Containers, program};
 use crate::installed::skip;
-use crate::world::{CLAUDE, Done, World, finish, with};
+use crate::world::{Done, World, finish, with};
 
 const ID: &str = "6f1f6f8e-7c0d-4f3a-9d54-2f6f0d1c7a02";
 

@@ -3,6 +3,8 @@
 //! `.ci/agents` installs the agents, `.ci/images` puts them into images. A test whose agent or engine isn't there says so and
 //! passes.
 
+mod agent;
+mod backend;
 mod by_hand;
 mod credentials;
 #[path = "../cli/devcontainer/command.rs"]
@@ -39,7 +41,7 @@ macro_rules! on_each {
     };
     (@ $agent:ident $kind:literal $($(#[$doc:meta])* $name:ident)*) => {
         $($(#[$doc])* #[test] fn $name() {
-            crate::world::with(&crate::world::$agent, $kind, super::$name);
+            crate::world::with(&crate::agent::$agent, $kind, super::$name);
         })*
     };
 }

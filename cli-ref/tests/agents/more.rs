@@ -1,7 +1,8 @@
 //! What is more than one session: conversations that move. And the agents, and the backend, that the other tests are not run with.
 
+use crate::agent::{CLAUDE, CLAUDE_OLD, CODEX, COPILOT, OPENCODE};
 use crate::sessions::{a_conversation_goes_on, ask, enter, leave, start};
-use crate::world::{CLAUDE, CLAUDE_OLD, CODEX, COPILOT, OPENCODE, World, with};
+use crate::world::{World, with};
 
 #[test]
 fn claude_on_podman() {

@@ -1,16 +1,14 @@
 //! A person with an agent: a home, a project, a model, and a `sessctl` that knows one backend.
 
-use std::io::{Read as _, Write as _};
-use std::net::IpAddr;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use session_conformance::engines;
 use tempfile::TempDir;
 
+use crate::agent::Agent;
+use crate::backend::Backend;
 use crate::installed::{program, skip};
 use crate::model::{Authority, Model};
 
@@ -22,77 +20,6 @@ pub(crate) const KEY: &str = "sk-ant-fake-of-these-tests";
 /// Where sessions are, below the person's home as they are by default: what an agent finds on its way up
 /// from its workspace is the person's.
 pub(crate) const HOME: &str = "user/s";
-
-/// What a test knows of an agent; all else is in its profile.
-#[derive(Debug)]
-pub(crate) struct Agent {
-    /// Its profile, and its program.
-    pub(crate) name: &'static str,
-    /// Its word in `target/agents.env`.
-    word: &'static str,
-    /// What stands on the screen once it takes input.
-    pub(crate) ready: &'static str,
-    /// Where the person's files of it are, below the home.
-    pub(crate) directory: &'static str,
-    /// The file of instructions there.
-    instructions: &'static str,
-    /// The name of its variable for the key.
-    key: &'static str,
-    /// Words by which the model has it say `tool-42` in a shell.
-    pub(crate) tool: &'static str,
-}
-
-pub(crate) const CLAUDE: Agent = Agent {
-    name: "claude",
-    word: "CLAUDE",
-    ready: "shift+tab to cycle",
-    directory: ".claude",
-    instructions: "CLAUDE.md",
-    key: "ANTHROPIC_API_KEY",
-    tool: r#"TOOL Bash {"command":"echo tool-$((40+2))"}"#,
-};
-
-pub(crate) const CODEX: Agent = Agent {
-    name: "codex",
-    word: "CODEX",
-    ready: "for shortcuts",
-    directory: ".codex",
-    instructions: "AGENTS.md",
-    key: "OPENAI_API_KEY",
-    tool: r#"TOOL exec_command {"cmd":"echo tool-$((40+2))"}"#,
-};
-
-/// The oldest whose ways the profile knows.
-pub(crate) const CLAUDE_OLD: Agent =
-    Agent { word: "CLAUDE_OLD", ready: "? for shortcuts", ..CLAUDE };
-
-pub(crate) const OPENCODE: Agent = Agent {
-    name: "opencode",
-    word: "OPENCODE",
-    ready: "ctrl+p",
-    directory: ".config/opencode",
-    instructions: "AGENTS.md",
-    key: "OPENCODE_API_KEY",
-    tool: "TOOLS",
-};
-
-pub(crate) const COPILOT: Agent = Agent {
-    name: "copilot",
-    word: "COPILOT",
-    ready: "/ commands",
-    directory: ".copilot",
-    instructions: "copilot-instructions.md",
-    key: "COPILOT_PROVIDER_API_KEY",
-    tool: "TOOLS",
-};
-
-/// Where sessions are made.
-#[derive(Debug, Clone)]
-pub(crate) struct Backend {
-    pub(crate) kind: &'static str,
-    /// The engine's socket; none for `local`.
-    socket: Option<PathBuf>,
-}
 
 /// One test's own world. What it made in an engine is gone when it is dropped.
 pub(crate) struct World {
@@ -127,32 +54,6 @@ pub(crate) fn with_vendor(agent: &'static Agent, test: impl FnOnce(World)) {
     match world {
         Ok(world) => test(world),
         Err(reason) => skip(&format!("{} on local: {reason}", agent.name)),
-    }
-}
-
-impl Backend {
-    fn find(kind: &'static str) -> Result<Self, String> {
-        let address = match kind {
-            "docker" => engines::docker()?,
-            "podman" => engines::podman()?,
-            _ => return Ok(Self { kind, socket: None }),
-        };
-        let socket = address.strip_prefix("unix://").map(PathBuf::from);
-        Ok(Self { kind, socket: Some(socket.ok_or_else(|| format!("{address} is no socket"))?) })
-    }
-
-    /// This machine's address on the network that containers have by default.
-    fn gateway(&self) -> Option<Result<IpAddr, String>> {
-        let network = if self.kind == "docker" { "bridge" } else { "podman" };
-        let document = request(self.socket.as_ref()?, &format!("/networks/{network}"));
-        let address = document["IPAM"]["Config"][0]["Gateway"].as_str();
-        let address = address.and_then(|address| address.parse().ok());
-        Some(address.ok_or_else(|| format!("containers have no network: {document}")))
-    }
-
-    fn has_image(&self, image: &str) -> bool {
-        let Some(socket) = &self.socket else { return true };
-        request(socket, &format!("/images/{image}/json"))["Id"].is_string()
     }
 }
 
@@ -374,18 +275,4 @@ pub(crate) fn finish(outcome: std::io::Result<Output>) -> Done {
         out: String::from_utf8_lossy(&output.stdout).into_owned(),
         err: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
-}
-
-/// Asks an engine for a document, without any of our code; null if it has none.
-fn request(socket: &Path, path: &str) -> Value {
-    let ask = || {
-        let mut stream = UnixStream::connect(socket)?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: engine\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        std::io::Result::Ok(answer)
-    };
-    let answer = ask().unwrap_or_default();
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    serde_json::from_str(body).unwrap_or_default()
 }
