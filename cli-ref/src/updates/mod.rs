@@ -104,7 +104,8 @@ pub(crate) async fn check(context: &Context, profile: &Profile) -> Result<Known>
         latest: None,
         unfit: None,
     };
-    let release = release::latest(update).await;
+    let cache = context.surroundings.layout.home().join("cache/updates");
+    let release = release::latest(update, &cache).await;
     if let Ok(release) = &release {
         known.latest = Some(release.version.to_string());
         known.unfit = release::unfit(update, release).await;

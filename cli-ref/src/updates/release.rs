@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Stdio;
 use std::time::Duration;
 
+use camino::Utf8Path;
 use serde_json::Value;
 use session_core::profile::{Profile, Template, Update, Variables};
 use session_core::{Error, ErrorKind, Result};
@@ -50,9 +51,10 @@ pub(super) async fn installed(profile: &Profile, program: &str) -> Option<Versio
     Version::find(&printed)
 }
 
-/// Asks the registry.
-pub(super) async fn latest(update: &Update) -> Result<Release> {
-    let variables = Variables::new().with("PACKAGE", update.package.as_str());
+/// Asks the registry; what that keeps goes into `cache`.
+pub(super) async fn latest(update: &Update, cache: &Utf8Path) -> Result<Release> {
+    let variables =
+        Variables::new().with("PACKAGE", update.package.as_str()).with("CACHE", cache.as_str());
     let printed = run(&words(&update.query, &variables)?, QUERY_LIMIT).await?;
     let refuse = || {
         let message = format!(

@@ -14,6 +14,7 @@ pub struct Update {
     /// What the registry calls it.
     pub package: String,
     /// Prints what the registry knows of the latest release: JSON with `version` and, if it has needs, `engines`.
+    /// `${CACHE}` is a directory of ours for what it keeps.
     pub query: Vec<String>,
     /// Installs exactly `${VERSION}`.
     pub install: Vec<String>,

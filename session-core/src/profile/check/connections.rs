@@ -110,10 +110,10 @@ impl Checker<'_> {
                 "needs `program` and `arguments.version`, by which a version is seen",
             );
         }
-        let given = Variables::new().with("PACKAGE", "").with("VERSION", "");
-        for (key, words, needs) in [
-            ("update.query", &update.query, "PACKAGE"),
-            ("update.install", &update.install, "VERSION"),
+        let package = Variables::new().with("PACKAGE", "");
+        for (key, words, needs, given) in [
+            ("update.query", &update.query, "PACKAGE", package.clone().with("CACHE", "")),
+            ("update.install", &update.install, "VERSION", package.with("VERSION", "")),
         ] {
             if !words.iter().any(|word| names(word, needs)) {
                 self.add(key, format!("has no `${{{needs}}}`, which it is about"));
