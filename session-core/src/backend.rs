@@ -273,7 +273,7 @@ pub struct Capabilities {
     /// that is filled; not so for a workspace that is uploaded.
     pub create_beside_workspace: bool,
     /// Its engine does not see this host's files, so a workspace is uploaded
-    /// ([`ContainerOptions::upload`]) whether that is asked for or not.
+    /// ([`ContainerOptions::upload`](crate::ContainerOptions::upload)) whether that is asked for or not.
     pub needs_upload: bool,
 }
 

@@ -42,7 +42,16 @@ pub(crate) fn argv(
         variables.set("CONVERSATION_ID", id.as_str());
     }
     let arguments = &profile.arguments;
+    let told = latest.is_none() || (first && origin.is_some());
+    let prompt = plan.prompt.as_ref().filter(|_| told);
+    if let Some(prompt) = prompt {
+        variables.set("PROMPT", prompt.as_str());
+    }
     let mut chosen = vec![&arguments.always];
+    if prompt.is_some() && plan.headless {
+        // Many agents have a word of its own for that, whose flags follow it.
+        chosen.push(&arguments.headless);
+    }
     chosen.push(match (latest, fork) {
         (Some(_), _) => &arguments.resume,
         (None, Some(_)) => &arguments.fork,
@@ -69,10 +78,8 @@ pub(crate) fn argv(
     let own = settings.iter().chain(&plan.arguments);
     let escaped: Vec<_> = own.map(|word| word.replace("${", "$${")).collect();
     add(&escaped, &variables)?;
-    let told = latest.is_none() || (first && origin.is_some());
-    if let Some(prompt) = plan.prompt.as_ref().filter(|_| told) {
-        variables.set("PROMPT", prompt.as_str());
-        add(if plan.headless { &arguments.headless } else { &arguments.prompt }, &variables)?;
+    if prompt.is_some() && !plan.headless {
+        add(&arguments.prompt, &variables)?;
     }
     Ok(argv)
 }

@@ -90,7 +90,7 @@ pub struct Profile {
     pub update: Option<Update>,
 }
 
-/// Arguments, as templates; those of one start are put together in this order.
+/// Arguments, as templates; those of one start are put together in this order, but for `headless`, which comes second.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -105,7 +105,7 @@ pub struct Arguments {
     pub fork: Vec<String>,
     /// To begin with `${PROMPT}` and stay.
     pub prompt: Vec<String>,
-    /// To answer `${PROMPT}` and end.
+    /// To answer `${PROMPT}` and end; before all others but `always`.
     pub headless: Vec<String>,
     /// To ask no permission for anything.
     pub unattended: Vec<String>,
