@@ -1,8 +1,8 @@
 //! What is more than one session: conversations that move. And the agents, and the backend, that the other tests are not run with.
 
 use crate::agent::{CLAUDE, CLAUDE_OLD, CODEX, COPILOT, OPENCODE};
-use crate::sessions::{a_conversation_goes_on, ask, enter, leave, start};
-use crate::world::{World, with};
+use crate::sessions::{a_conversation_goes_on, ask, enter, files_with, leave, start};
+use crate::world::{World, until, with};
 
 #[test]
 fn claude_on_podman() {
@@ -30,6 +30,13 @@ fn it_is_resumed(world: World) {
     let screen = start(&world, name, &[]);
     ask(&screen, "remember PLUM-7", "noted");
     leave(screen);
+    // The older Claude loses a first answer that it had shown and not yet written, and then knows of no conversation.
+    let state = world.directory(name).join("state");
+    until("the answer is written", || {
+        let mut found = Vec::new();
+        files_with(&state, b"noted", &mut found);
+        !found.is_empty()
+    });
     world.good(&["stop", name]);
     let screen = enter(&world, &["attach", name]);
     ask(&screen, "RECALL", "recalled 1: ");

@@ -221,7 +221,11 @@ on_each! {
 }
 
 /// The files below that have the words in them.
-fn files_with(directory: &std::path::Path, words: &[u8], found: &mut Vec<std::path::PathBuf>) {
+pub(crate) fn files_with(
+    directory: &std::path::Path,
+    words: &[u8],
+    found: &mut Vec<std::path::PathBuf>,
+) {
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         match entry.file_type() {
             Ok(kind) if kind.is_dir() => files_with(&entry.path(), words, found),
