@@ -6,7 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::beneath::{Beneath, Kind};
 use super::pattern::{self, ID};
-use super::plan::{AgentPlan, host_path, host_variables};
+use super::person::host_path;
+use super::plan::AgentPlan;
 use crate::profile::{Profile, SharePolicy};
 use crate::{HostView, Result};
 
@@ -47,7 +48,7 @@ pub(crate) fn root(
         else {
             continue;
         };
-        let directory = real(&host_path(source, &host_variables(profile, host))?);
+        let directory = real(&host_path(source, &profile.host_variables(host))?);
         return Ok(Root { directory, pattern: rest.to_string() });
     }
     Ok(Root { directory: plan.state.host.clone(), pattern: pattern.to_owned() })
@@ -57,7 +58,7 @@ pub(crate) fn root(
 pub(crate) fn own_root(profile: &Profile, host: &HostView, pattern: &str) -> Option<Root> {
     profile.resources.iter().find_map(|resource| {
         let rest = Utf8Path::new(pattern).strip_prefix(&resource.target).ok()?;
-        let source = host_path(resource.source.as_ref()?, &host_variables(profile, host)).ok()?;
+        let source = host_path(resource.source.as_ref()?, &profile.host_variables(host)).ok()?;
         Some(Root { directory: real(&source), pattern: rest.to_string() })
     })
 }

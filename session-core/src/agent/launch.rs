@@ -64,22 +64,17 @@ pub(crate) fn argv(
     if plan.unattended {
         chosen.push(&arguments.unattended);
     }
+    let render = |word: &String| Template::parse(word)?.render(&variables);
     let mut argv = program;
-    let mut add = |words: &[String], variables: &Variables| {
-        for word in words {
-            argv.push(Template::parse(word)?.render(variables)?);
-        }
-        Ok::<(), crate::Error>(())
-    };
-    for words in chosen {
-        add(words, &variables)?;
+    for word in chosen.into_iter().flatten() {
+        argv.push(render(word)?);
     }
     // The person's own words are no templates.
-    let own = settings.iter().chain(&plan.arguments);
-    let escaped: Vec<_> = own.map(|word| word.replace("${", "$${")).collect();
-    add(&escaped, &variables)?;
+    argv.extend(settings.iter().chain(&plan.arguments).cloned());
     if prompt.is_some() && !plan.headless {
-        add(&arguments.prompt, &variables)?;
+        for word in &arguments.prompt {
+            argv.push(render(word)?);
+        }
     }
     Ok(argv)
 }

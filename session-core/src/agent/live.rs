@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use super::beneath::Beneath;
 use super::conversation::{self, Root};
 use super::pattern;
-use super::plan::{AgentPlan, host_path, host_variables};
+use super::person::host_path;
+use super::plan::AgentPlan;
 use super::value::{self, Path};
 use crate::HostView;
 use crate::facts::AgentState;
@@ -58,7 +59,7 @@ pub(crate) fn of_person(profile: &Profile, host: &HostView) -> Vec<Process> {
     let pattern = live
         .host
         .as_ref()
-        .and_then(|template| host_path(template, &host_variables(profile, host)).ok());
+        .and_then(|template| host_path(template, &profile.host_variables(host)).ok());
     // The fixed beginning of the path is the directory.
     let Some(pattern) = pattern else { return Vec::new() };
     let fixed = pattern.components().take_while(|part| !part.as_str().contains(['*', '?']));

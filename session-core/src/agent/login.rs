@@ -3,7 +3,8 @@
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
-use super::plan::{AgentOptions, Placement, host_path, host_variables};
+use super::person::host_path;
+use super::plan::{AgentOptions, Placement};
 use crate::catalog::blocking;
 use crate::profile::Profile;
 use crate::{Error, ErrorKind, HostView, Layout, Result};
@@ -94,7 +95,7 @@ pub(crate) async fn find(
     }
     let ours = layout.credentials(&profile.name, &name);
     let theirs = match (&profile.credentials.host, on_host, &options.credentials) {
-        (Some(template), true, None) => Some(host_path(template, &host_variables(profile, host))?),
+        (Some(template), true, None) => Some(host_path(template, &profile.host_variables(host))?),
         _ => None,
     };
     let files = profile.credentials.files.clone();

@@ -14,6 +14,7 @@ mod login;
 pub(crate) mod mcp;
 mod overrides;
 mod pattern;
+mod person;
 mod plan;
 mod readiness;
 mod state;

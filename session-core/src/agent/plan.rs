@@ -6,10 +6,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::person::host_path;
 use super::{Login, mcp};
 use crate::catalog::remove_tree;
-use crate::profile::{Choice, Preset, Profile, ResourceKind, SharePolicy, Template, Variables};
-use crate::{Error, HostView, Result, SessionId, SessionName};
+use crate::profile::{Choice, Preset, Profile, ResourceKind, SharePolicy, Variables};
+use crate::{HostView, Result, SessionId, SessionName};
 
 /// What a session in a container calls its directory.
 pub(crate) const CONTAINER_FILES: &str = "/sessctl";
@@ -311,7 +312,7 @@ fn mounts(request: &Request<'_>, plan: &AgentPlan, problems: &mut Vec<String>) -
     };
     let mut mounts = vec![mount(&plan.state.host, &plan.state.inside, false)];
     mounts.extend(plan.credentials.iter().map(|seen| mount(&seen.host, &seen.inside, false)));
-    let variables = plan.host_variables(request.profile, request.host);
+    let variables = request.profile.host_variables(request.host);
     for resource in &request.profile.resources {
         let (read_only, mounted) = match (plan.shares.get(&resource.name), resource.kind) {
             (Some(SharePolicy::SharedRo), ResourceKind::Directory) => (true, true),
@@ -320,10 +321,10 @@ fn mounts(request: &Request<'_>, plan: &AgentPlan, problems: &mut Vec<String>) -
             _ => (true, false),
         };
         let (true, Some(source)) = (mounted, &resource.source) else { continue };
-        match Template::parse(source).and_then(|source| source.render(&variables)) {
+        match host_path(source, &variables) {
             Ok(source) => {
                 let target = plan.state.inside.join(&resource.target);
-                mounts.push(mount(source.as_str().into(), &target, read_only));
+                mounts.push(mount(&source, &target, read_only));
             }
             Err(error) => problems.push(format!("`{}`: {}", resource.name, error.message())),
         }
@@ -339,11 +340,6 @@ impl AgentPlan {
             (false, false) => Placement::Mounted,
             (false, true) => Placement::Uploaded,
         }
-    }
-
-    /// The variables of templates that lead to the person's files: `HOME` and the profile's places.
-    pub fn host_variables(&self, profile: &Profile, host: &HostView) -> Variables {
-        host_variables(profile, host)
     }
 
     /// Whether the conversations of others are among those in its directory.
@@ -374,7 +370,8 @@ impl AgentPlan {
         id: &SessionId,
         name: &SessionName,
     ) -> Variables {
-        let mut variables = host_variables(profile, host)
+        let mut variables = profile
+            .host_variables(host)
             .with("STATE", self.state.inside.as_str())
             .with("TMP", self.temporary.inside.as_str())
             .with("WORKSPACE", self.workspace.as_str())
@@ -385,56 +382,4 @@ impl AgentPlan {
         }
         variables
     }
-}
-
-impl Profile {
-    /// The variables of templates that lead to a person's files on `host`: `HOME` and the profile's
-    /// places. A place whose default can't be rendered is left out.
-    pub fn host_variables(&self, host: &HostView) -> Variables {
-        host_variables(self, host)
-    }
-
-    /// Where the person's files are that it names, on this host: places in capitals, then resources. What can't
-    /// be found out is left out.
-    pub fn host_paths(&self, host: &HostView) -> Vec<(String, Utf8PathBuf)> {
-        let variables = host_variables(self, host);
-        let places = self.places.keys().filter_map(|name| {
-            let name = name.to_ascii_uppercase();
-            let path = variables.get(&name)?.into();
-            Some((name, path))
-        });
-        let resources = self.resources.iter().filter_map(|resource| {
-            let path = host_path(resource.source.as_ref()?, &variables).ok()?;
-            Some((resource.name.clone(), path))
-        });
-        places.chain(resources).collect()
-    }
-}
-
-/// See [`Profile::host_variables`].
-pub(crate) fn host_variables(profile: &Profile, host: &HostView) -> Variables {
-    let mut variables = Variables::new().with("HOME", host.home.as_str());
-    let home = variables.clone();
-    for (name, place) in &profile.places {
-        let moved = place.variable.as_ref().and_then(|variable| host.environment.get(variable));
-        let moved = moved.filter(|path| path.starts_with('/')).map(Utf8PathBuf::from);
-        let default = || Template::parse(&place.default).and_then(|path| path.render(&home)).ok();
-        let Some(directory) = moved.or_else(|| default().map(Utf8PathBuf::from)) else { continue };
-        let directory = match &place.below {
-            Some(below) => directory.join(below),
-            None => directory,
-        };
-        variables.set(name.to_ascii_uppercase(), directory.as_str());
-    }
-    variables
-}
-
-/// Renders a template of the person's own files to an absolute path.
-pub(crate) fn host_path(template: &str, variables: &Variables) -> Result<Utf8PathBuf> {
-    let path = Utf8PathBuf::from(Template::parse(template)?.render(variables)?);
-    if path.is_absolute() {
-        return Ok(path);
-    }
-    let message = format!("`{}` leads to no absolute path", template.escape_debug());
-    Err(Error::new(crate::ErrorKind::InvalidInput, "agent.plan", message))
 }

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::aside::find_program;
 use super::login::Login;
-use super::plan::{Placement, host_path, host_variables};
+use super::person::host_path;
+use super::plan::Placement;
 use crate::profile::{Format, Profile, ReadinessCheck, Variables};
 use crate::{Check, CheckOutcome, HostView};
 
@@ -58,7 +59,7 @@ pub(crate) fn look(profile: &Profile, login: Login, host: &HostView) -> Readines
         });
     }
     checks.extend(login_check(profile, &login));
-    let mut variables = host_variables(profile, host);
+    let mut variables = profile.host_variables(host);
     if let Some(directory) = &login.directory {
         variables.set("CREDENTIALS", directory.as_str());
     }

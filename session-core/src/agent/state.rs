@@ -6,7 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::beneath::{Beneath, Kind};
 use super::content;
-use super::plan::{AgentPlan, Placement, host_path};
+use super::person::host_path;
+use super::plan::{AgentPlan, Placement};
 use crate::catalog::make_private;
 use crate::profile::{Profile, Resource, ResourceKind, SharePolicy, Variables};
 use crate::{Error, ErrorKind, HostView, Result};
@@ -34,7 +35,7 @@ pub(crate) fn prepare(
     let variables = with_tails(variables.clone(), profile, host);
     for resource in &profile.resources {
         let source = match &resource.source {
-            Some(template) => Some(host_path(template, &plan.host_variables(profile, host))?),
+            Some(template) => Some(host_path(template, &profile.host_variables(host))?),
             None => None,
         };
         let policy = plan.shares.get(&resource.name).copied().unwrap_or(SharePolicy::Private);

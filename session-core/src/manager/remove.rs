@@ -174,13 +174,17 @@ impl Inner {
             };
             steps.step("workspace", fetched).await?;
         }
-        if let Some(session) = self.open(record).await?
-            && let Err(error) = self.fetch_agent(record, &*session).await
-        {
-            progress.notice(format!(
-                "what its agent wrote could not be brought back: {}",
-                error.message()
-            ));
+        if let Some(session) = self.open(record).await? {
+            match self.fetch_agent(record, &*session).await {
+                // Or it could never be removed. Whatever may go better the next time is tried again.
+                Err(error) if matches!(error.kind(), ErrorKind::Lost | ErrorKind::InvalidInput) => {
+                    progress.notice(format!(
+                        "what its agent wrote could not be brought back: {}",
+                        error.message()
+                    ));
+                }
+                fetched => fetched?,
+            }
         }
         steps.step("backend", backend.destroy(&id)).await?;
         // A holder that is late must not take the record into the index again.

@@ -14,7 +14,8 @@ use serde_json::Value;
 
 use super::beneath::{Beneath, Kind};
 use super::content;
-use super::plan::{AgentPlan, host_path};
+use super::person::host_path;
+use super::plan::AgentPlan;
 use crate::profile::{Format, Mcp, Profile, SharePolicy};
 use crate::{Error, ErrorKind, HostView, ResolvedSpec, Result};
 
@@ -47,7 +48,7 @@ pub(crate) fn read(
     let Some(mcp) = &profile.mcp else { return Ok(Servers::default()) };
     let mut servers = Servers::default();
     if plan.shares.get(RESOURCE) != Some(&SharePolicy::Private) {
-        let variables = plan.host_variables(profile, host);
+        let variables = profile.host_variables(host);
         for source in &mcp.person {
             let path = host_path(&source.file, &variables)?;
             let Some(bytes) = whole(&path)? else { continue };
