@@ -2,7 +2,7 @@
 //! at a terminal (local), and against `docker run -it` of the same image.
 //!
 //! The program is the one of `.ci/agents`. Both sides begin with nothing but what answers the agent's first questions,
-//! and no model is asked for anything.
+//! so that both come to its prompt; no model is asked for anything.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,12 +15,12 @@ use crate::trees::{self, Size};
 
 const SESSCTL: &str = env!("CARGO_BIN_EXE_sessctl");
 const IMAGE: &str = "sessctl-test/agent-claude:1";
-/// The first that it says, and nobody else does.
-const WORDS: &str = "Claude";
+/// The window's title, which it sets when it begins to take prompts. A question that comes before that
+/// (whether the directory is trusted, say) has its name in it too, but sets no title.
+const WORDS: &str = "Claude Code\u{7}";
 const KEY: &str = "sk-ant-fake";
 /// Nobody is there.
 const MODEL: &str = "http://127.0.0.1:1";
-const SEED: &str = r#"{"hasCompletedOnboarding":true,"customApiKeyResponses":{"approved":["sk-ant-fake"],"rejected":[]},"projects":{"/":{"hasTrustDialogAccepted":true}}}"#;
 
 /// Measures the rows of this module that were asked for.
 pub(crate) fn run(goals: &mut Goals) {
@@ -95,16 +95,22 @@ impl Place {
         taken
     }
 
-    /// A directory of the agent's own, as a session begins with it.
-    fn seeded(&self) -> PathBuf {
+    /// A directory of the agent's own, as a session begins with it, that trusts the project where the agent sees it. Of
+    /// a repository it takes no word for the directory above (2.1.329).
+    fn seeded(&self, project: &Path) -> PathBuf {
         let state = self.root.join(self.name());
         std::fs::create_dir(&state).expect("the place is ours");
-        std::fs::write(state.join(".claude.json"), SEED).expect("the place has room");
+        let seed = serde_json::json!({
+            "hasCompletedOnboarding": true,
+            "customApiKeyResponses": { "approved": [KEY], "rejected": [] },
+            "projects": { (text(project)): { "hasTrustDialogAccepted": true } },
+        });
+        std::fs::write(state.join(".claude.json"), seed.to_string()).expect("the place has room");
         state
     }
 
     fn by_hand(&self, program: &Path) -> Duration {
-        let state = self.seeded();
+        let state = self.seeded(&self.source);
         let words = self.environment(&[
             ("CLAUDE_CONFIG_DIR", text(&state)),
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1".to_owned()),
@@ -121,7 +127,7 @@ impl Place {
     }
 
     fn in_container(&self, engine: &Engine) -> Duration {
-        let (state, name) = (self.seeded(), engine.name("agent"));
+        let (state, name) = (self.seeded(Path::new("/workspace")), engine.name("agent"));
         let binds = [(&state, "/state"), (&self.source, "/workspace")]
             .map(|(from, to)| format!("{}:{to}", from.display()));
         let set = [

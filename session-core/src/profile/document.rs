@@ -4,7 +4,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
 use super::problem::{Problem, Step};
-use super::{merge, unknown};
+use super::{merge, shape};
 use crate::profile::Profile;
 use crate::{Error, ErrorKind, Result};
 
@@ -101,10 +101,10 @@ impl<'a> Document<'a> {
 
     /// Understands it, over `base` if it extends one.
     pub(super) fn profile(&self, base: Option<&Profile>) -> Result<Profile> {
-        let unknown = unknown::keys(&super::schema(), self.table.get_ref());
-        if !unknown.is_empty() {
-            let told = unknown.into_iter().map(|unknown| {
-                format!("`{}`, line {}: {}", self.origin, self.line(unknown.offset), unknown.reason)
+        let misfits = shape::misfits(&super::schema(), self.table.get_ref());
+        if !misfits.is_empty() {
+            let told = misfits.into_iter().map(|misfit| {
+                format!("`{}`, line {}: {}", self.origin, self.line(misfit.offset), misfit.reason)
             });
             return Err(Error::problems(OPERATION, told.collect()));
         }
@@ -129,30 +129,11 @@ impl<'a> Document<'a> {
         let own: Table = toml::from_str(self.text).map_err(|error| {
             Error::problems(OPERATION, vec![invalid(self.origin, self.text, &error)])
         })?;
-        let understood = |own: Table| merge::merged(base.clone(), own).try_into::<Profile>();
-        let error = match understood(own.clone()) {
-            Ok(profile) => return Ok(profile),
-            Err(error) => error,
-        };
-        // The error knows no line, for what was read is no text: it is that of the first value that
-        // is refused alone.
-        let mut told = vec![format!("`{}`: {}", self.origin, error.message())];
-        for path in leaves(&Value::Table(own.clone())) {
-            let only = path.iter().rev().fold(None, |below: Option<Value>, (key, value)| {
-                Some(Value::Table(Table::from_iter([(
-                    key.clone(),
-                    below.unwrap_or_else(|| value.clone()),
-                )])))
-            });
-            let Some(Value::Table(only)) = only else { continue };
-            if let Err(error) = understood(only) {
-                let path = path.into_iter().map(|(key, _)| Step::Key(key)).collect();
-                let reason = error.message().replace('\n', ", ");
-                told = vec![self.told(&Problem { path, reason }, true)];
-                break;
-            }
-        }
-        Err(Error::problems(OPERATION, told))
+        merge::merged(base, own).try_into::<Profile>().map_err(|error| {
+            let reason = error.message().replace('\n', ", ");
+            let told = format!("`{}`: {}", self.origin, reason.escape_debug());
+            Error::problems(OPERATION, vec![told])
+        })
     }
 
     /// A problem with file and line.
@@ -190,19 +171,6 @@ impl<'a> Document<'a> {
     fn line(&self, offset: usize) -> usize {
         line(self.text, offset)
     }
-}
-
-/// The ways to all values that are no tables, each step with what is there.
-fn leaves(value: &Value) -> Vec<Vec<(String, Value)>> {
-    let Value::Table(table) = value else { return vec![Vec::new()] };
-    let mut ways = Vec::new();
-    for (key, value) in table {
-        for mut way in leaves(value) {
-            way.insert(0, (key.clone(), value.clone()));
-            ways.push(way);
-        }
-    }
-    ways
 }
 
 fn find<'t, 'a>(table: &'t DeTable<'a>, key: &str) -> Option<&'t Spanned<DeValue<'a>>> {

@@ -11,8 +11,8 @@ mod problem;
 mod readiness;
 mod resource;
 mod set;
+mod shape;
 mod template;
-mod unknown;
 mod update;
 
 use std::collections::BTreeMap;

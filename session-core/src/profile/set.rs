@@ -115,7 +115,7 @@ impl Profiles {
             return Err(Error::problems("profiles.find", problems.clone()));
         }
         self.by_name.get(name).ok_or_else(|| {
-            let known: Vec<_> = self.names().collect();
+            let known: Vec<_> = self.by_name.keys().map(String::as_str).collect();
             let message =
                 format!("no agent `{}`; known agents: {}", name.escape_debug(), known.join(", "));
             Error::new(ErrorKind::InvalidInput, "profiles.find", message)

@@ -66,12 +66,26 @@ fn unknown_keys() {
 #[test]
 fn wrong_types_and_no_toml() {
     for (text, line, part) in [
-        ("title = 3\n", 1, "string"),
-        ("title = \"x\"\n\nprogram = [\"x\"]\n", 3, "string"),
-        ("title = \"x\"\n[conversation]\nid = \"theirs\"\n", 3, "unknown variant"),
+        ("title = 3\n", 1, "`title` must be text (a string in quotes), not a number"),
+        ("title = \"x\"\n\nprogram = [\"x\"]\n", 3, "not a list"),
+        (
+            "title = \"x\"\n[conversation]\nid = \"theirs\"\n",
+            3,
+            "`conversation.id`: unknown word `theirs`; known words: none, ours, agent",
+        ),
         ("title = \"x\n", 1, "not valid"),
         ("title = \"x\"\ntitle = \"y\"\n", 2, "duplicate"),
-        ("title = \"x\"\n[arguments]\nnew = \"--id\"\n", 3, "sequence"),
+        (
+            "title = \"x\"\n[arguments]\nnew = \"--id\"\n",
+            3,
+            "`arguments.new` must be a list, not text",
+        ),
+        ("title = \"x\"\n[arguments]\nnew = [1]\n", 3, "`arguments.new[]` must be text"),
+        (
+            "title = \"x\"\n[places]\nconfig = { below = \"x\" }\n",
+            3,
+            "`places.config` needs `default`",
+        ),
     ] {
         let problems = problems(text);
         assert_eq!(problems.len(), 1, "{problems:#?}");
@@ -82,6 +96,31 @@ fn wrong_types_and_no_toml() {
     assert!(problems("title = \"\u{1b}[31m\"\n")[0].contains("line 1"));
     let told = problems("\"\\u001b[31m\" = 1\n").join("");
     assert!(told.contains("unknown key") && !told.contains('\u{1b}'), "{told:?}");
+}
+
+/// All that does not fit at once, whatever kind of misfit it is, and over a shipped profile too.
+#[test]
+fn misfits_are_told_at_once() {
+    let rest = "program = 5\n[arguments]\nnew = \"--id\"\nresum = []\n[environment.set]\nA = [\"x\"]\n[[resources]]\nname = \"r\"\nkind = \"dir\"\npolicy = \"share-ro\"\n";
+    let parts = [
+        "line 2: `program` must be text",
+        "line 4: `arguments.new` must be a list",
+        "line 5: unknown key `resum`; did you mean `resume`?",
+        "line 7: `environment.set.A` must be text",
+        "line 8: `resources[]` needs `target`",
+        "line 10: `resources[].kind`: unknown word `dir`; did you mean `directory`?",
+        "line 11: `resources[].policy`: unknown word `share-ro`; did you mean `shared-ro`?",
+    ];
+    let alone = problems(&format!("title = \"Robot\"\n{rest}"));
+    let file = ProfileFile::new("robot", format!("extends = \"shell\"\n{rest}"), "robot.toml");
+    let over = Profiles::shipped().with_files(&[file]);
+    let over = over.find("robot").expect_err("nothing of it is right").unmet().to_vec();
+    for problems in [alone, over] {
+        assert_eq!(problems.len(), parts.len(), "{problems:#?}");
+        for (problem, part) in problems.iter().zip(parts) {
+            assert!(problem.contains(part), "no {part} in {problem}");
+        }
+    }
 }
 
 /// Each thing that makes no sense, with its line.
