@@ -171,9 +171,19 @@ fn find_home(asked: Option<Utf8PathBuf>) -> Result<Setting<Utf8PathBuf>> {
     if let Some(home) = asked.filter(|home| !home.as_str().is_empty()) {
         return Ok(Setting::new(home, Origin::Flag("--home")));
     }
+    // Below another directory each time would be other sessions each time.
+    let whole = |home: Utf8PathBuf, variables: &str| match home.is_absolute() {
+        true => Ok(home),
+        false => {
+            let message = format!("`{home}` is no absolute path; set {variables} to one");
+            Err(Error::new(ErrorKind::InvalidInput, "sessctl.setup", message))
+        }
+    };
     if let Some(home) = variable(VARIABLE)? {
-        return Ok(Setting::new(home.into(), Origin::Environment(VARIABLE.to_owned())));
+        let home = whole(home.into(), VARIABLE)?;
+        return Ok(Setting::new(home, Origin::Environment(VARIABLE.to_owned())));
     }
     let home = strategy()?.data_dir().join("sessctl");
-    Ok(Setting::new(utf8(home.into_os_string(), "the data directory")?, Origin::Default))
+    let home = utf8(home.into_os_string(), "the data directory")?;
+    Ok(Setting::new(whole(home, "HOME (or SESSCTL_HOME)")?, Origin::Default))
 }

@@ -27,7 +27,7 @@ impl Ui {
     /// Prints a result as a document.
     pub(crate) fn document(self, document: &impl serde::Serialize) {
         let json = serde_json::to_string_pretty(document).expect("a result is plain data");
-        println!("{json}");
+        println!("{}", harmless(&json));
     }
 
     /// Tells something beside the result.
@@ -41,7 +41,8 @@ impl Ui {
     pub(crate) fn failure(self, error: &Error) {
         let report = error.report();
         if self.json {
-            eprintln!("{}", serde_json::to_string(&report).unwrap_or_else(|_| error.to_string()));
+            let json = serde_json::to_string(&report).unwrap_or_else(|_| error.to_string());
+            eprintln!("{}", harmless(&json));
             return;
         }
         let session = report.session.map(|name| format!("session `{name}`: ")).unwrap_or_default();
@@ -108,8 +109,29 @@ fn hint(kind: ErrorKind) -> Option<&'static str> {
 /// Text from outside, with nothing in it that a terminal would obey.
 pub(crate) fn plain(text: &str) -> String {
     text.chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+        .flat_map(|c| if is_obeyed(c) { c.escape_default().collect() } else { vec![c] })
         .collect()
+}
+
+/// A document that says the same, with nothing in it that a terminal would obey but its line ends.
+fn harmless(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            // All of these lie below U+10000, so that one escape is enough, and only in texts.
+            c if c != '\n' && is_obeyed(c) => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+/// Whether a terminal does something else with it than show it: controls, and what turns the direction around or has no
+/// width (Unicode's `Bidi_Control`, and the invisible ones of its `Default_Ignorable_Code_Point` that no script needs).
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Rows under headings, in columns; a style wraps the padded cell.
@@ -135,4 +157,24 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<(String, &'static str)>]) -> 
         line(row.clone(), &mut text);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{harmless, plain};
+
+    #[test]
+    fn nothing_is_obeyed() {
+        let hostile = "a\u{9b}31m\u{202e}b\u{200b}\u{2066}\u{1b}[2J\u{feff}ü\u{200d}";
+        let is_good = |text: &str| !text.chars().any(|c| super::is_obeyed(c) && c != '\n');
+        assert!(is_good(&plain(hostile)) && plain(hostile).contains('ü'));
+        let json = serde_json::json!({ (hostile): [hostile] });
+        let shown = harmless(&serde_json::to_string_pretty(&json).expect("plain data"));
+        assert!(
+            is_good(&shown) && shown.contains("\\u009b") && shown.contains("\\u202e"),
+            "{shown}"
+        );
+        let read: serde_json::Value = serde_json::from_str(&shown).expect("the same document");
+        assert_eq!(read, json);
+    }
 }

@@ -9,11 +9,16 @@ use crate::engines::ENGINES;
 /// The backend that is always there.
 const HOST: &str = "local";
 
-/// Fills in the backend where nobody named one, and sees to it that its image is there.
+/// Fills in the backend where nobody named one.
 pub(super) async fn settle(context: &Context, spec: &mut SessionSpec) -> Result<()> {
     if spec.backend.is_none() {
         spec.backend = Some(backend(context, &spec.container).await?);
     }
+    Ok(())
+}
+
+/// Sees to it that the image is there.
+pub(super) async fn ensure_image(context: &Context, spec: &SessionSpec) -> Result<()> {
     let kind = spec.backend.as_deref().unwrap_or(HOST);
     if !ENGINES.contains(&kind) {
         return Ok(());

@@ -28,13 +28,17 @@ pub(super) async fn settle(context: &Context, spec: &mut SessionSpec) -> Result<
         found.map_err(|error| configured.origin.complain("agent", error.message()))?;
         spec.agent = Some(configured.value.clone());
     } else if at_terminal() && !context.ui.json {
-        spec.agent = Some(choose(context).await?);
+        spec.agent = Some(choose(context, spec).await?);
     }
     Ok(())
 }
 
 /// Asks which one (S2.9).
-async fn choose(context: &Context) -> Result<String> {
+async fn choose(context: &Context, spec: &SessionSpec) -> Result<String> {
+    let on_host = match &spec.backend {
+        Some(kind) => context.manager.backend(kind)?.capabilities().host_processes,
+        None => false,
+    };
     let mut agents = Vec::new();
     for profile in context.manager.profiles().iter() {
         // One that is broken says so where it is named.
@@ -47,7 +51,8 @@ async fn choose(context: &Context) -> Result<String> {
     let last = last_used(context).await;
     let default = agents
         .iter()
-        .position(|agent| Some(&agent.agent) == last.as_ref())
+        // A container may have what this host has not.
+        .position(|agent| Some(&agent.agent) == last.as_ref() && (agent.is_ready() || !on_host))
         .or_else(|| agents.iter().position(Readiness::is_ready));
     let Some(default) = default.filter(|_| agents.len() > 1) else { return Ok(SHELL.to_owned()) };
     let mut text = "Which agent works in this session?\n".to_owned();

@@ -31,8 +31,9 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
             _ => {}
         }
     }
-    menu::settle(context, &mut spec).await?;
     choice::settle(context, &mut spec).await?;
+    menu::settle(context, &mut spec).await?;
+    choice::ensure_image(context, &spec).await?;
     if let Some(agent) = &spec.agent {
         updates::look(context, agent);
     }

@@ -198,6 +198,14 @@ fn sessions_live_where_they_are_told() {
     list(&["list"], Some("one"));
     list(&["list", "--home", "two"], Some("three"));
     assert!(there("one") && there("project/two") && !there("three"));
+    for (variable, value) in [("SESSCTL_HOME", "four"), ("HOME", "five")] {
+        let mut command = place.command(&["list"]);
+        command.env_remove("SESSCTL_HOME").env_remove("XDG_DATA_HOME").env(variable, value);
+        let done = finish(command.output());
+        assert_eq!(done.code, 64, "{done:#?}");
+        assert!(done.err.contains(variable) && done.err.contains("absolute path"), "{done:#?}");
+        assert!(!place.path("project").join(value).exists());
+    }
 }
 
 /// S4.38, S3.8, S4.16: only their owner may read sessions, whatever the person's umask.

@@ -123,6 +123,21 @@ impl Aside {
 }
 
 /// Where `program` is on the person's `PATH`; entries that are no absolute paths count for nothing. Blocks.
+/// Refuses an agent whose program is not on this host. Where no `PATH` says where programs are, nothing is known.
+pub(crate) fn check_program(profile: &Profile, host: &HostView) -> Result<()> {
+    let Some(name) = &profile.program else { return Ok(()) };
+    let is_known = host.environment.contains_key("PATH") && !name.contains('/');
+    if !is_known || find_program(name, host).is_some() {
+        return Ok(());
+    }
+    let message = format!(
+        "there is no program `{name}` on this host; install {}, or use a container that has it (--backend, --image)",
+        profile.title
+    );
+    Err(Error::new(ErrorKind::NotFound, OPERATION, message))
+}
+
+/// The program on the host, as `PATH` says.
 pub(crate) fn find_program(program: &str, host: &HostView) -> Option<Utf8PathBuf> {
     let runs = |path: &Utf8PathBuf| {
         path.metadata()

@@ -20,7 +20,8 @@ pub(crate) fn scrub(
     });
 }
 
-/// Adds what the profile sets, and hands over what it passes on. No variable becomes empty.
+/// Adds what the profile sets, and hands over what it passes on, but for other logins than one that was asked for by its
+/// name. No variable becomes empty.
 pub(crate) fn add(
     environment: &mut BTreeMap<String, String>,
     plan: &AgentPlan,
@@ -35,6 +36,10 @@ pub(crate) fn add(
             .iter()
             .filter(|(name, value)| is_passed(profile, name) && !value.is_empty());
         environment.extend(passed.map(|(name, value)| (name.clone(), value.clone())));
+    }
+    if plan.login.is_some() {
+        let other_logins = &profile.credentials.environment;
+        environment.retain(|name, _| !other_logins.iter().any(|pattern| is_named(pattern, name)));
     }
     let sets = [
         (true, &profile.environment.set),

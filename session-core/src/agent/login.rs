@@ -22,23 +22,34 @@ pub struct Login {
     pub directory: Option<Utf8PathBuf>,
     /// Somebody is logged in there, or a variable is a login of its own.
     pub ready: bool,
-    /// A variable is a login of its own.
+    /// A variable is a login of its own. Of a login that was asked for by its name that is never said: it is
+    /// another one.
     pub by_variable: bool,
-    /// The name it was asked for by.
+    /// Its name.
     pub name: String,
+    /// It was asked for by this name.
+    pub named: bool,
 }
 
 impl Login {
     /// What to do where the agent can't work without and nobody is logged in.
     pub(super) fn missing(&self, profile: &Profile, placement: Placement) -> Option<String> {
         let uploaded = placement == Placement::Uploaded;
-        if self.by_variable || (self.ready && !uploaded) || !profile.credentials.required {
+        let needed = self.named || profile.credentials.required;
+        if self.by_variable || (self.ready && !uploaded) || !needed {
             return None;
         }
-        if uploaded {
+        let variables = profile.credentials.environment.join(", ");
+        if self.named && self.directory.is_none() {
             return Some(format!(
-                "a login can't be shared with an uploaded session (--upload): set one of {}",
-                profile.credentials.environment.join(", ")
+                "{} has no logins with names; leave --credentials out, and set one of {variables}",
+                profile.title
+            ));
+        }
+        if uploaded {
+            let named = if self.named { "leave --credentials out, and " } else { "" };
+            return Some(format!(
+                "a login can't be shared with an uploaded session (--upload): {named}set one of {variables}"
             ));
         }
         Some(format!("nobody is logged in to {}: {}", profile.title, self.remedy(profile)))
@@ -54,7 +65,7 @@ impl Login {
         match &profile.credentials.remedy {
             Some(remedy) => remedy.clone(),
             None if profile.arguments.login.is_empty() => format!("set one of {variables}"),
-            None if variables.is_empty() => format!("run `{login}` once"),
+            None if variables.is_empty() || self.named => format!("run `{login}` once"),
             None => format!("run `{login}` once, or set one of {variables}"),
         }
     }
@@ -75,7 +86,7 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 }
 
 /// Finds the login of `profile`: the one that is asked for; else ours; else, for sessions on the host, the person's
-/// own; else ours, where nobody is logged in yet. Changes nothing.
+/// own; else ours, where nobody is logged in yet. Variables that are a login count unless one is asked for by name. Changes nothing.
 pub(crate) async fn find(
     profile: &Profile,
     options: &AgentOptions,
@@ -83,15 +94,13 @@ pub(crate) async fn find(
     layout: &Layout,
     on_host: bool,
 ) -> Result<Login> {
-    let by_variable = profile
-        .credentials
-        .environment
-        .iter()
-        .any(|name| host.environment.get(name).is_some_and(|value| !value.is_empty()));
+    let named = options.credentials.is_some();
+    let is_set = |name| host.environment.get(name).is_some_and(|value: &String| !value.is_empty());
+    let by_variable = !named && profile.credentials.environment.iter().any(is_set);
     let name = options.credentials.clone().unwrap_or_else(|| DEFAULT.to_owned());
     check_name(&name)?;
     if profile.credentials.files.is_empty() {
-        return Ok(Login { directory: None, ready: by_variable, by_variable, name });
+        return Ok(Login { directory: None, ready: by_variable, by_variable, name, named });
     }
     let ours = layout.credentials(&profile.name, &name);
     let theirs = match (&profile.credentials.host, on_host, &options.credentials) {
@@ -106,5 +115,6 @@ pub(crate) async fn find(
         Ok(candidates.into_iter().find(holds).map_or((ours, false), |found| (found, true)))
     });
     let (directory, logged_in) = found.await?;
-    Ok(Login { directory: Some(directory), ready: logged_in || by_variable, by_variable, name })
+    let ready = logged_in || by_variable;
+    Ok(Login { directory: Some(directory), ready, by_variable, name, named })
 }

@@ -20,7 +20,7 @@ mod readiness;
 mod state;
 mod value;
 
-pub(crate) use aside::{Aside, find_program};
+pub(crate) use aside::{Aside, check_program, find_program};
 #[cfg(test)]
 pub(crate) use conversation::Found as FoundConversation;
 pub(crate) use conversation::latest as latest_conversation;

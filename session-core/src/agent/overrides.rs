@@ -4,8 +4,8 @@ use camino::Utf8Path;
 use serde_json::{Map, Value};
 
 use super::beneath::Beneath;
-use super::content;
 use super::plan::AgentPlan;
+use super::{content, person};
 use crate::profile::{Format, Overrides, Profile, SharePolicy, Template, Variables};
 use crate::{Error, ErrorKind, Result};
 
@@ -58,7 +58,7 @@ pub(crate) fn keep(from: &Utf8Path, directory: &Utf8Path) -> Result<()> {
         let message = format!("`{from}` {reason} (--settings)");
         Err(Error::new(ErrorKind::InvalidInput, OPERATION, message))
     };
-    let bytes = match std::fs::read(from) {
+    let bytes = match person::read(from) {
         Ok(bytes) => bytes,
         Err(error) => return refuse(format!("can't be read: {error}")),
     };

@@ -1,9 +1,27 @@
 //! Where a profile's files of the person are, on the host.
 
-use camino::Utf8PathBuf;
+use std::io;
+
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::profile::{Profile, Template, Variables};
 use crate::{Error, ErrorKind, HostView, Result};
+
+/// The largest file of the person's that is read whole, in bytes: more than any configuration has.
+const LARGEST_FILE: u64 = 256 << 20;
+
+/// Reads a file of the person's, following links. What is no regular file is an error at once: nobody may ever write
+/// into a pipe. Blocks.
+pub(crate) fn read(path: &Utf8Path) -> io::Result<Vec<u8>> {
+    let found = path.metadata()?;
+    if !found.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    if found.len() > LARGEST_FILE {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is too large"));
+    }
+    std::fs::read(path)
+}
 
 impl Profile {
     /// The variables of templates that lead to a person's files on `host`: `HOME` and the profile's

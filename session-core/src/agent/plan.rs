@@ -75,6 +75,9 @@ pub struct AgentPlan {
     /// The login directory, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<Seen>,
+    /// The login that was asked for by its name: variables that are a login of their own stay out of the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
     /// How each of the profile's resources is shared.
     #[serde(default)]
     pub shares: BTreeMap<String, SharePolicy>,
@@ -231,6 +234,7 @@ pub(crate) fn resolve(
         temporary,
         workspace: request.workspace.clone(),
         credentials: credentials.map(|directory| seen(directory, CONTAINER_CREDENTIALS)),
+        login: request.login.named.then(|| request.login.name.clone()),
         conversation: (profile.conversation.id == Choice::Ours)
             .then(|| uuid::Uuid::new_v4().to_string()),
         shares,
@@ -286,6 +290,12 @@ fn shares(
         };
         if resource.source.is_none() && *policy != SharePolicy::Private {
             problems.push(format!("`{name}` is made for each session and can't be {policy}"));
+            continue;
+        }
+        if resource.content.is_some() && *policy == SharePolicy::SharedRw {
+            problems.push(format!(
+                "`{name}` can't be shared-rw: what each session needs is set in it, and would be set in yours; use shared-ro"
+            ));
             continue;
         }
         shares.insert(name.clone(), *policy);

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::beneath::{Beneath, Kind};
 use super::content;
-use super::person::host_path;
+use super::person::{self, host_path};
 use super::plan::{AgentPlan, Placement};
 use crate::catalog::make_private;
 use crate::profile::{Profile, Resource, ResourceKind, SharePolicy, Variables};
@@ -32,7 +32,11 @@ pub(crate) fn prepare(
         make_private(&credentials.host)?;
     }
     let state = Beneath::open(&plan.state.host)?;
-    let variables = with_tails(variables.clone(), profile, host);
+    let variables = match plan.login {
+        // It is another login than the variables are.
+        Some(_) => variables.clone(),
+        None => with_tails(variables.clone(), profile, host),
+    };
     for resource in &profile.resources {
         let source = match &resource.source {
             Some(template) => Some(host_path(template, &profile.host_variables(host))?),
@@ -235,7 +239,7 @@ fn remove_others(state: &Beneath, target: &str, source: &Utf8Path) -> Result<()>
 
 /// The person's file; `None` if there is none.
 fn read(path: &Utf8Path) -> Result<Option<Vec<u8>>> {
-    match std::fs::read(path) {
+    match person::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io(OPERATION, format!("can't read `{path}`"), error)),

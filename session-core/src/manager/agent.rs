@@ -32,6 +32,9 @@ impl Inner {
             }
             Err(error) => return Err(error),
         };
+        if on_host && !spec.environment.contains_key("PATH") {
+            agent::check_program(profile, &self.host)?;
+        }
         let options = &spec.agent_options;
         let login = agent::find_login(profile, options, &self.host, self.layout(), on_host).await?;
         Ok(Some((profile, login)))

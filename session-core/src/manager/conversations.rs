@@ -127,6 +127,12 @@ impl Manager {
             _ => record.sources().next().cloned().unwrap_or_else(|| host.working_directory.clone()),
         };
         let done = blocking(move || {
+            if matches!(to, ExportTo::Host(_)) && !project.is_dir() {
+                let message = format!(
+                    "`{project}` is no directory; give that of the project (--project), or a path (--to)"
+                );
+                return Err(Error::new(ErrorKind::NotFound, "manager.export", message));
+            }
             let directory = project.canonicalize_utf8().unwrap_or(project);
             let conversation = source.found.id.clone();
             let file = match &to {

@@ -231,6 +231,44 @@ async fn each_start_renews_what_is_shared() {
     assert_eq!(crate::place::entries(&state.join("skills")), ["own", "saw"]);
 }
 
+/// What is no file in the place of one is said, and waited for by nobody; what is set in a file can't be the person's own.
+#[tokio::test]
+async fn odd_files_of_the_persons() {
+    let robot = Robot::new();
+    robot.login();
+    let manager = robot.manager(&[]);
+    let settings = robot.theirs.join("settings.json");
+    std::fs::remove_file(&settings).expect("it is there");
+    rustix::fs::mkfifoat(rustix::fs::CWD, settings.as_std_path(), 0o600.into()).expect("a pipe");
+    let made = manager.create(spec("one"), &Progress::default()).await;
+    let error = made.expect_err("it would wait for ever");
+    assert!(format!("{error:?}").contains("settings.json"), "{error:?}");
+    let mut given = spec("two");
+    given.agent_options.settings = Some(settings.clone());
+    manager.create(given, &Progress::default()).await.expect_err("that is no file either");
+    crate::place::assert_nothing_left(&robot.world.place.layout());
+
+    std::fs::remove_file(&settings).expect("it is there");
+    let mut live = spec("three");
+    live.agent_options.share.insert("settings".to_owned(), SharePolicy::SharedRw);
+    let error = manager.create(live, &Progress::default()).await.expect_err("refused");
+    assert!(error.to_string().contains("use shared-ro"), "{error}");
+}
+
+/// An agent that this host has not is refused before anything is made, but not where it is not looked for.
+#[tokio::test]
+async fn a_program_that_is_not_there() {
+    let robot = Robot::new();
+    robot.login();
+    let manager = robot.manager(&[("PATH", "/nowhere")]);
+    let error = manager.create(spec("one"), &Progress::default()).await.expect_err("refused");
+    assert!(error.to_string().contains("there is no program `program`"), "{error}");
+    crate::place::assert_nothing_left(&robot.world.place.layout());
+    let mut elsewhere = spec("two");
+    elsewhere.environment.insert("PATH".to_owned(), "/somewhere".to_owned());
+    create(&manager, elsewhere).await;
+}
+
 /// A seeded program is still one, and nobody else's; where copies are shared they follow the person's files.
 #[tokio::test]
 async fn seeds_and_copies_of_directories() {
@@ -344,6 +382,38 @@ async fn a_missing_login_is_said_before_anything_is_made() {
     let text = error.to_string();
     assert!(text.contains("sessctl login -a robot") && text.contains("ROBOT_KEY"), "{text}");
     crate::place::assert_nothing_left(&robot.world.place.layout());
+}
+
+/// S0.24, S4.39: a login that is asked for by its name is the one that is used: no variable takes its place, neither
+/// where somebody is logged in under that name nor where nobody is.
+#[tokio::test]
+async fn a_named_login_is_the_one() {
+    let robot = Robot::new();
+    let key = "0123456789abcdefghijklmnop";
+    let manager = robot.manager(&[("ROBOT_KEY", key), ("ROBOT_URL", "http://127.0.0.1:1")]);
+    let asked = |session: &str| {
+        let mut spec = spec(session);
+        spec.agent_options.credentials = Some("work".to_owned());
+        spec
+    };
+    let error = manager.create(asked("one"), &Progress::default()).await.expect_err("refused");
+    assert!(error.to_string().contains("sessctl login -a robot --credentials work"), "{error}");
+    assert!(!manager.login("robot", Some("work")).await.expect("a good name").ready);
+    assert!(manager.login("robot", None).await.expect("a variable").by_variable);
+    crate::place::assert_nothing_left(&robot.world.place.layout());
+
+    let directory = robot.world.place.layout().credentials("robot", "work");
+    std::fs::create_dir_all(&directory).expect("the home is writable");
+    std::fs::write(directory.join("login.json"), "{}").expect("the home is writable");
+    let record = create(&manager, asked("one")).await;
+    start(&manager, &record).await;
+    let (_, environment) = robot.last_launch();
+    let get = |name: &str| environment.get(name).map(String::as_str);
+    assert_eq!(get("ROBOT_KEY"), None, "another account would pay");
+    assert_eq!(get("ROBOT_URL"), Some("http://127.0.0.1:1"));
+    assert_eq!(get("ROBOT_LOGIN"), Some(directory.as_str()));
+    let state = record.spec.agent_plan.expect("it has a plan").state.host;
+    assert!(!read(&state.join("settings.json")).contains("ghijklmnop"));
 }
 
 /// S1.12: with the preset `shared`, conversations are the person's own; `bare` shares nothing.

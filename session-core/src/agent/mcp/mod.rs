@@ -72,6 +72,10 @@ pub(crate) fn read(
             let message = format!("`{path}` is not there (--mcp-config)");
             Error::new(ErrorKind::InvalidInput, OPERATION, message)
         })?;
+        if content::read(Format::Json, &bytes, path.as_str())?.get(KEY).is_none() {
+            let message = format!("`{path}` has no `{KEY}` (--mcp-config)");
+            return Err(Error::new(ErrorKind::InvalidInput, OPERATION, message));
+        }
         servers = servers.with(table(Format::Json, &bytes, KEY, path, Level::Session, None)?);
     }
     Ok(servers)

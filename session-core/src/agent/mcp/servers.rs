@@ -79,6 +79,12 @@ impl Servers {
     ) -> Result<Self, String> {
         let mut servers = BTreeMap::new();
         for (name, value) in table {
+            if name.is_empty() || name.contains(['/', '\\']) || name.chars().any(char::is_control) {
+                return Err(format!(
+                    "`{}` can't be the name of a server: use letters, digits, `-`, `_` and the like",
+                    name.escape_debug()
+                ));
+            }
             let said = |value: Value| Said {
                 value,
                 level,
@@ -88,7 +94,7 @@ impl Servers {
             let server = match value {
                 Value::Null => Server { whole: true, values: BTreeMap::new() },
                 Value::Object(table) => {
-                    let values = fields(table)
+                    let values = fields(table, level)
                         .map_err(|reason| format!("server `{}`: {reason}", name.escape_debug()))?;
                     let runs =
                         values.contains_key(&Field::Command) || values.contains_key(&Field::Url);
@@ -153,11 +159,16 @@ fn each_text(value: &Value, see: &mut impl FnMut(&str)) {
 }
 
 /// Takes a server apart, whichever agent's words it is in.
-fn fields(table: &Map<String, Value>) -> Result<BTreeMap<Field, Value>, String> {
+fn fields(table: &Map<String, Value>, level: Level) -> Result<BTreeMap<Field, Value>, String> {
     let mut fields = BTreeMap::new();
     for (key, value) in table {
         match (key.as_str(), value) {
             (_, Value::Null) => {}
+            ("command" | "url" | "serverUrl" | "httpUrl", Value::String(text))
+                if text.is_empty() =>
+            {
+                return Err(format!("`{key}` is empty"));
+            }
             ("command", Value::String(_)) => drop(fields.insert(Field::Command, value.clone())),
             ("command", Value::Array(words)) if words.iter().all(Value::is_string) => {
                 let Some((first, rest)) = words.split_first() else {
@@ -171,6 +182,9 @@ fn fields(table: &Map<String, Value>) -> Result<BTreeMap<Field, Value>, String> 
             }
             ("env" | "environment", Value::Object(table)) => {
                 for (name, value) in table {
+                    if name.is_empty() || name.contains(['=', '\0']) {
+                        return Err(format!("`{}` can't name a variable", name.escape_debug()));
+                    }
                     fields.insert(
                         Field::Environment(name.clone()),
                         text(value).ok_or_else(|| wrong(name))?,
@@ -198,7 +212,15 @@ fn fields(table: &Map<String, Value>) -> Result<BTreeMap<Field, Value>, String> 
                     fields.insert(Field::Transport, "http".into());
                 }
                 // What runs says it already.
-                _ => {}
+                "stdio" | "local" | "remote" => {}
+                // The person's agent may know more of them than we do.
+                _ if level == Level::Person => {}
+                _ => {
+                    return Err(format!(
+                        "`{key}` is `{}`, which is none of stdio, http, sse",
+                        word.escape_debug()
+                    ));
+                }
             },
             ("enabled", Value::Bool(on)) => drop(fields.insert(Field::Enabled, (*on).into())),
             ("disabled", Value::Bool(off)) => drop(fields.insert(Field::Enabled, (!*off).into())),

@@ -225,11 +225,19 @@ fn what_can_not_be_used_is_said() {
         (json!({"a": {"command": 5}}), "`command`"),
         (json!({"a": {"command": "x", "url": "y"}}), "both"),
         (json!({"a": {"command": "x", "env": {"E": []}}}), "`E`"),
+        (json!({"a": {"command": "x", "env": {"E=F": "1"}}}), "can't name a variable"),
+        (json!({"a": {"command": ""}}), "`command` is empty"),
+        (json!({"a": {"url": "http://x.test", "type": "htp"}}), "none of stdio, http, sse"),
+        (json!({"": {"command": "x"}}), "name of a server"),
+        (json!({"../a": {"command": "x"}}), "name of a server"),
+        (json!({"\u{1b}[31m": {"command": "x"}}), "name of a server"),
     ] {
         let table = wrong.as_object().expect("a table");
         let reason = Servers::read(table, Level::Session, "f", None).expect_err("it is wrong");
         assert!(reason.contains(part), "{reason}");
     }
+    let more = json!({"a": {"url": "http://x.test", "type": "of their agent's"}});
+    servers(Level::Person, more);
     for wrong in ["${", "${A", "${A B}", "${1}", "${A:-${B}}", "${}"] {
         assert!(Text::parse(wrong, None).is_err(), "{wrong}");
     }
