@@ -81,7 +81,10 @@ impl Aside {
         let mut all = host.environment.clone();
         environment::scrub(&mut all, profiles, Some(profile));
         // Another login than the one that is meant.
-        all.retain(|name, _| !profile.credentials.environment.contains(name));
+        let credentials = &profile.credentials;
+        all.retain(|name, _| {
+            !credentials.environment.contains(name) && !credentials.headless.contains(name)
+        });
         environment::add(&mut all, &plan, profile, host, &variables, false)?;
         Ok(Self { directory, plan, environment: Environment(all) })
     }

@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 use serde::Serialize;
 
+use super::login_setting;
 use super::person::host_path;
 use super::plan::{AgentOptions, Placement};
 use crate::catalog::blocking;
@@ -20,10 +21,12 @@ const LONGEST_NAME: usize = 64;
 pub struct Login {
     /// The directory that holds it, shared by all sessions that use it.
     pub directory: Option<Utf8PathBuf>,
-    /// Somebody is logged in there, or a variable is a login of its own.
+    /// Somebody is logged in there, or a variable or a setting is a login of its own.
     pub ready: bool,
     /// A variable is a login of its own.
     pub by_variable: bool,
+    /// The key of the person's settings that is one, or says that another service is used.
+    pub by_setting: Option<String>,
     /// The name it was asked for by.
     pub name: String,
 }
@@ -32,13 +35,18 @@ impl Login {
     /// What to do where the agent can't work without and nobody is logged in.
     pub(super) fn missing(&self, profile: &Profile, placement: Placement) -> Option<String> {
         let uploaded = placement == Placement::Uploaded;
-        if self.by_variable || (self.ready && !uploaded) || !profile.credentials.required {
+        let travels = self.by_variable || self.by_setting.is_some();
+        if travels || (self.ready && !uploaded) || !profile.credentials.required {
             return None;
         }
         if uploaded {
+            let variables = profile.credentials.environment.join(", ");
+            let how = match variables.is_empty() {
+                true => "share the session's files with its engine instead".to_owned(),
+                false => format!("set one of {variables}"),
+            };
             return Some(format!(
-                "a login can't be shared with an uploaded session (--upload): set one of {}",
-                profile.credentials.environment.join(", ")
+                "a login can't be shared with an uploaded session (--upload): {how}"
             ));
         }
         Some(format!("nobody is logged in to {}: {}", profile.title, self.remedy(profile)))
@@ -51,11 +59,15 @@ impl Login {
             name => format!("sessctl login -a {} --credentials {name}", profile.name),
         };
         let variables = profile.credentials.environment.join(", ");
-        match &profile.credentials.remedy {
+        let remedy = match &profile.credentials.remedy {
             Some(remedy) => remedy.clone(),
             None if profile.arguments.login.is_empty() => format!("set one of {variables}"),
             None if variables.is_empty() => format!("run `{login}` once"),
             None => format!("run `{login}` once, or set one of {variables}"),
+        };
+        match &profile.credentials.hint {
+            Some(hint) => format!("{remedy}; {hint}"),
+            None => remedy,
         }
     }
 }
@@ -83,22 +95,29 @@ pub(crate) async fn find(
     layout: &Layout,
     on_host: bool,
 ) -> Result<Login> {
-    let by_variable = profile
-        .credentials
-        .environment
-        .iter()
-        .any(|name| host.environment.get(name).is_some_and(|value| !value.is_empty()));
+    let credentials = &profile.credentials;
+    let headless = credentials.headless.iter().filter(|_| options.headless);
+    let is_set = |name| host.environment.get(name).is_some_and(|value: &String| !value.is_empty());
+    let by_variable = credentials.environment.iter().chain(headless).any(is_set);
     let name = options.credentials.clone().unwrap_or_else(|| DEFAULT.to_owned());
     check_name(&name)?;
-    if profile.credentials.files.is_empty() {
-        return Ok(Login { directory: None, ready: by_variable, by_variable, name });
+    let by_setting = match credentials.settings.is_empty() {
+        true => None,
+        false => {
+            let (profile, options, host) = (profile.clone(), options.clone(), host.clone());
+            blocking(move || Ok(login_setting::find(&profile, &options, &host, on_host))).await?
+        }
+    };
+    let ready = by_variable || by_setting.is_some();
+    if credentials.files.is_empty() {
+        return Ok(Login { directory: None, ready, by_variable, by_setting, name });
     }
     let ours = layout.credentials(&profile.name, &name);
-    let theirs = match (&profile.credentials.host, on_host, &options.credentials) {
+    let theirs = match (&credentials.host, on_host, &options.credentials) {
         (Some(template), true, None) => Some(host_path(template, &profile.host_variables(host))?),
         _ => None,
     };
-    let files = profile.credentials.files.clone();
+    let files = credentials.files.clone();
     let found = blocking(move || {
         let holds =
             |directory: &Utf8PathBuf| files.iter().all(|file| directory.join(file).is_file());
@@ -106,5 +125,6 @@ pub(crate) async fn find(
         Ok(candidates.into_iter().find(holds).map_or((ours, false), |found| (found, true)))
     });
     let (directory, logged_in) = found.await?;
-    Ok(Login { directory: Some(directory), ready: logged_in || by_variable, by_variable, name })
+    let ready = ready || logged_in;
+    Ok(Login { directory: Some(directory), ready, by_variable, by_setting, name })
 }

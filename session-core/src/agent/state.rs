@@ -5,7 +5,8 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::beneath::{Beneath, Kind};
-use super::content;
+use super::content::{self, Put};
+use super::hidden;
 use super::person::host_path;
 use super::plan::{AgentPlan, Placement};
 use crate::catalog::make_private;
@@ -33,13 +34,24 @@ pub(crate) fn prepare(
     }
     let state = Beneath::open(&plan.state.host)?;
     let variables = with_tails(variables.clone(), profile, host);
+    let theirs = profile.host_variables(host);
     for resource in &profile.resources {
         let source = match &resource.source {
-            Some(template) => Some(host_path(template, &profile.host_variables(host))?),
+            Some(template) => Some(host_path(template, &theirs)?),
             None => None,
         };
         let policy = plan.shares.get(&resource.name).copied().unwrap_or(SharePolicy::Private);
-        bring(&state, resource, policy, source.as_deref(), &variables, placement)?;
+        let live = policy == SharePolicy::SharedRw && source.is_some();
+        if resource.kind == ResourceKind::Directory || live {
+            bring(&state, resource, policy, source.as_deref(), placement)?;
+            continue;
+        }
+        let lists = match placement {
+            Placement::Host => hidden::lists(resource, plan, profile, &theirs, &variables)?,
+            _ => Vec::new(),
+        };
+        let put = Put { over: content::rendered(resource, &variables)?, lists };
+        file(&state, resource, policy, source.as_deref(), put)?;
     }
     if let Some(credentials) = &plan.credentials {
         for (file, path) in &profile.credentials.links {
@@ -78,12 +90,12 @@ fn with_tails(mut variables: Variables, profile: &Profile, host: &HostView) -> V
     variables
 }
 
+/// A directory, or what is one for both.
 fn bring(
     state: &Beneath,
     resource: &Resource,
     policy: SharePolicy,
     source: Option<&Utf8Path>,
-    variables: &Variables,
     placement: Placement,
 ) -> Result<()> {
     let on_host = placement == Placement::Host;
@@ -121,8 +133,7 @@ fn bring(
                 _ => Ok(()),
             }
         }
-        (_, ResourceKind::Directory, _) => Ok(()),
-        (_, ResourceKind::File, source) => file(state, resource, policy, source, variables),
+        _ => Ok(()),
     }
 }
 
@@ -132,7 +143,7 @@ fn file(
     resource: &Resource,
     policy: SharePolicy,
     source: Option<&Utf8Path>,
-    variables: &Variables,
+    put: Put,
 ) -> Result<()> {
     let target = resource.target.as_str();
     let there = state.read(target)?;
@@ -142,7 +153,6 @@ fn file(
         }
         _ => None,
     };
-    let over = content::rendered(resource, variables)?;
     let Some(format) = resource.format else {
         return match theirs {
             Some(bytes) => state.write(target, &bytes),
@@ -153,11 +163,11 @@ fn file(
         (Some(theirs), _) => (Some(theirs), resource.keep.as_slice()),
         (None, there) => (there.as_ref(), &[][..]),
     };
-    if base.is_none() && over.is_none() {
+    if base.is_none() && put.is_nothing() {
         return Ok(());
     }
     let called = source.map_or(target, Utf8Path::as_str);
-    let bytes = content::merged(format, base.map(Vec::as_slice), keep, over, called)?;
+    let bytes = content::merged(format, base.map(Vec::as_slice), keep, put, called)?;
     state.write(target, &bytes)
 }
 

@@ -58,9 +58,9 @@ impl LoginRun {
             Ok(profile.credentials.files.iter().all(|file| place.join(file).is_file()))
         })
         .await?;
-        // A variable may be a login, too; that is not what was asked.
+        // A variable or a setting may be a login, too; that is not what was asked.
         let login = manager.login(&agent, Some(&name)).await?;
-        Ok(Login { ready: is_there, by_variable: false, ..login })
+        Ok(Login { ready: is_there, by_variable: false, by_setting: None, ..login })
     }
 }
 
