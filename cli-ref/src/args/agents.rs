@@ -31,6 +31,10 @@ pub(crate) struct AgentArguments {
     /// too), or from its file.
     #[arg(long, value_name = "SESSION|ID|FILE")]
     pub(crate) resume_from: Option<String>,
+    /// Of a session that exists: begin a new conversation instead of going on with the last one,
+    /// which stays there.
+    #[arg(long)]
+    pub(crate) new_conversation: bool,
     /// A file of MCP servers for this session, over yours and the project's; repeatable.
     #[arg(long, value_name = "FILE")]
     pub(crate) mcp_config: Vec<Utf8PathBuf>,

@@ -17,7 +17,8 @@ pub(super) async fn run(context: &Context, arguments: &Login) -> Result<u8> {
     let Some(agent) = arguments.agent.as_deref().filter(|_| !arguments.status) else {
         return status(context, arguments).await;
     };
-    if !at_terminal() {
+    // Who says how may mean a way without one: a key by standard input, a code on another device.
+    if !at_terminal() && arguments.arguments.is_empty() {
         let message =
             "there is no terminal to log in at; run this at one, or set the agent's variables";
         return Err(Error::new(ErrorKind::InvalidInput, OPERATION, message));
@@ -110,9 +111,10 @@ async fn status(context: &Context, arguments: &Login) -> Result<u8> {
 }
 
 fn state(login: &Found) -> &'static str {
-    match (login.by_variable, login.ready) {
-        (true, _) => "logged in by a variable",
-        (_, true) => "logged in",
+    match (login.by_variable, &login.by_setting, login.ready) {
+        (true, _, _) => "logged in by a variable",
+        (_, Some(_), _) => "logged in by its settings",
+        (_, _, true) => "logged in",
         _ => "nobody is logged in",
     }
 }
@@ -120,7 +122,7 @@ fn state(login: &Found) -> &'static str {
 fn document(agent: &str, login: &Found) -> serde_json::Value {
     json!({
         "agent": agent, "login": login.name, "ready": login.ready, "by_variable": login.by_variable,
-        "directory": login.directory,
+        "by_setting": login.by_setting, "directory": login.directory,
     })
 }
 

@@ -21,10 +21,14 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
         return Err(Error::new(ErrorKind::InvalidInput, "sessctl.start", message));
     }
     let chord = attach::chord(context, arguments.detach_key.as_deref())?;
+    let anew = arguments.agent_options.new_conversation;
     let mut spec = spec(arguments)?;
     if let Some(name) = &spec.name {
         match context.manager.find(name.as_str()).await {
             Ok(record) if record.phase == session_core::Phase::Ready => {
+                if anew {
+                    context.manager.begin_conversation(&record.id).await?;
+                }
                 return enter_existing(context, &record, &spec, detach, chord).await;
             }
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),

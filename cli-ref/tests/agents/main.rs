@@ -16,8 +16,10 @@ mod more;
 #[path = "../cli/screen.rs"]
 #[expect(dead_code, reason = "the tests without an agent use all of it")]
 mod screen;
+mod servers;
 mod sessions;
 mod tree;
+mod ways_in;
 mod world;
 
 use std::path::Path;

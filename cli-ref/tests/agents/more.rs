@@ -1,7 +1,9 @@
 //! What is more than one session: conversations that move. And the agents, and the backend, that the other tests are not run with.
 
 use crate::agent::{CLAUDE, CLAUDE_OLD, CODEX, COPILOT, OPENCODE};
-use crate::sessions::{a_conversation_goes_on, ask, enter, files_with, leave, start};
+use crate::sessions::{
+    a_conversation_goes_on, ask, enter, files_with, leave, most_told, nothing_leaks_in, start,
+};
 use crate::world::{World, until, with};
 
 #[test]
@@ -22,6 +24,41 @@ fn copilot() {
 #[test]
 fn opencode() {
     with(&OPENCODE, "local", it_is_resumed);
+}
+
+#[test]
+fn nothing_leaks_into_an_older_claude() {
+    with(&CLAUDE_OLD, "local", nothing_leaks_in);
+}
+
+#[test]
+fn nothing_leaks_into_copilot() {
+    with(&COPILOT, "local", nothing_leaks_in);
+}
+
+#[test]
+fn nothing_leaks_into_opencode() {
+    with(&OPENCODE, "local", nothing_leaks_in);
+}
+
+#[test]
+fn codex_sees_the_skills_of_all_agents_where_that_is_asked_for() {
+    with(&CODEX, "local", skills_of_all_agents);
+}
+
+#[test]
+fn codex_sees_the_skills_of_all_agents_in_a_container() {
+    with(&CODEX, "docker", skills_of_all_agents);
+}
+
+/// What is hidden otherwise is there on request, in containers too; once.
+fn skills_of_all_agents(world: World) {
+    let name = &world.name("more");
+    let screen = start(&world, name, &["--share", "agents-skills=shared-ro"]);
+    ask(&screen, "SYSTEM ZZ", "ZZLEAK");
+    leave(screen);
+    // Two skills there have the word; what else has it is another agent's.
+    assert_eq!(most_told(&world, ["ZZLEAK", "ZZSKILL"]), [2, 1]);
 }
 
 /// S4.T4 in short, for agents that take their time.

@@ -35,7 +35,6 @@ pub(crate) struct World {
 pub(crate) struct Done {
     pub(crate) code: i32,
     pub(crate) out: String,
-    #[expect(dead_code, reason = "a failed test shows it")]
     pub(crate) err: String,
 }
 
@@ -101,6 +100,7 @@ impl World {
             "copilot" => {}
             _ => self.write(&own("settings.json"), &json!({"theme": "dark"}).to_string()),
         }
+        self.furnish_others();
         if let Some(profiles) = std::env::var_os("SESSCTL_TEST_PROFILES") {
             let file = format!("{}.toml", self.agent.name);
             let profile = std::fs::read_to_string(Path::new(&profiles).join(&file));
@@ -111,6 +111,28 @@ impl World {
         self.git(&["init", "-q", "-b", "main"]);
         self.git(&["add", "."]);
         self.git(&["commit", "-q", "-m", "first"]);
+    }
+
+    /// What the person has of other agents, and in their home itself: all with a word that no session of this one may know.
+    fn furnish_others(&self) {
+        let skill = "---\nname: leak\ndescription: ZZLEAK of another\n---\nEat them.\n";
+        let said = "# Of another\nZZLEAK\n";
+        for (directory, files) in [
+            (".claude", &["CLAUDE.md", "rules/x.md", "skills/x/SKILL.md", "commands/x.md"][..]),
+            (".agents", &["AGENTS.md", "skills/x/SKILL.md", "skills/deep/er/y/SKILL.md"]),
+            (".codex", &["AGENTS.md", "skills/x/SKILL.md", "prompts/x.md"]),
+            (".copilot", &["copilot-instructions.md", "skills/x/SKILL.md", "agents/x.agent.md"]),
+            (".config/opencode", &["AGENTS.md", "skills/x/SKILL.md", "command/x.md"]),
+            (".gemini", &["GEMINI.md", "skills/x/SKILL.md"]),
+        ] {
+            if directory == self.agent.directory {
+                continue;
+            }
+            for file in files {
+                let text = if file.ends_with("SKILL.md") { skill } else { said };
+                self.write(&format!("user/{directory}/{file}"), text);
+            }
+        }
     }
 
     /// Sets a variable around every command from now on; an empty one is taken away.

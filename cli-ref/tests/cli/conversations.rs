@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::containers::on_each_engine;
 use crate::place::{Place, until};
+use crate::screen::Screen;
 
 /// Writes down what it is told, as agents do, and stays.
 const ROBOT: &str = r#"
@@ -171,6 +172,40 @@ fn one_is_open_once() {
 }
 
 /// What an agent wrote reaches no terminal as it is.
+/// An agent that does not know its conversation any more: said, with what to type, and then another one begins.
+#[test]
+fn one_that_is_refused_is_no_dead_end() {
+    let place = Place::with_repository();
+    let forgets =
+        "if [ \"$mode\" = resume ]; then echo \"No conversation $1\"; exit 1; fi\nid=$1; shift";
+    let robot = ROBOT.replacen("id=$1; shift", forgets, 1);
+    assert_ne!(robot, ROBOT);
+    place.write("user/.config/sessctl/agents/robot.toml", &robot);
+    place.good(&["start", "one", "-d", "-a", "robot", "--prompt", "hello"]);
+    assert_eq!(remembered(&place, "one"), ["hello"]);
+    let first = inspected(&place, "one")["agent"]["conversation"].clone();
+    assert!(
+        place.bad(&["start", "one", "-d", "--new-conversation"], 79).contains("sessctl stop one")
+    );
+    place.good(&["stop", "one"]);
+
+    let screen = Screen::sized(&place, &["attach", "one"], 24, 200);
+    let shown = screen.wait_for("`sessctl start one --new-conversation` begins another");
+    assert!(
+        shown.contains("No conversation") && shown.contains("one ended with code 1"),
+        "{shown}"
+    );
+    assert_eq!(screen.end(), 1);
+    place.good(&["start", "one", "-d", "--new-conversation"]);
+    until("the robot goes on", || inspected(&place, "one")["agent"]["state"] == "idle");
+    let second = inspected(&place, "one")["agent"]["conversation"].clone();
+    assert!(second.is_string() && second != first, "{first} {second}");
+    let known = place.good(&["conversations", "list"]);
+    for id in [&first, &second] {
+        assert!(known.contains(id.as_str().expect("an id")), "{known}");
+    }
+}
+
 #[test]
 fn names_are_shown_plainly() {
     let place = Place::with_repository();

@@ -118,6 +118,23 @@ fn once_for_all_sessions() {
     }
 }
 
+/// Who says how needs no terminal: a key may come by standard input.
+#[test]
+fn a_login_that_reads_a_key() {
+    let place = Place::new();
+    robot(&place, PROFILE);
+    with_login(&place, "cat > \"$ROBOT_LOGIN/login.json\"");
+    let mut command = place.command(&["login", "-a", "robot", "--", "--key"]);
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    std::io::Write::write_all(&mut writer, SECRET.as_bytes()).expect("it takes a line");
+    drop(writer);
+    let output = command.stdin(reader).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("logged in to robot"), "{output:?}");
+    let kept = place.path("home/credentials/robot/default/login.json");
+    assert_eq!(std::fs::read_to_string(kept).expect("it is there"), SECRET);
+}
+
 /// An agent that replaces a link to its login: what it wrote is brought to where the link led.
 #[test]
 fn a_link_that_is_replaced() {
@@ -170,6 +187,17 @@ fn logging_out() {
     assert!(place.path("home/credentials/robot/default/other").exists());
     assert!(place.path("home/credentials/robot/work/login.json").exists());
     place.good(&["logout", "-a", "robot", "--force"]);
+    let work = place.path("home/credentials/robot/work");
+    std::fs::remove_dir_all(&work).expect("it is there");
+    with_login(&place, &format!("echo {SECRET} > \"$ROBOT_LOGIN/login.json\""));
+    login(&place, &["--credentials", "work"]).wait_for("logged in to robot");
+    place.good(&["start", "one", "-d", "--empty", "-a", "robot", "--credentials", "work"]);
+    let forget = ["logout", "-a", "robot", "--credentials", "work", "--force"];
+    place.good(&forget);
+    assert!(work.exists() && !work.join("login.json").exists(), "a session has it mounted");
+    place.good(&["remove", "--force", "one"]);
+    place.good(&forget);
+    assert!(!work.exists());
     let failed = login(&place, &["--", "no"]);
     failed.wait_for("it ended with code 3, without a login");
     assert_ne!(failed.end(), 0);

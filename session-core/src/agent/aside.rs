@@ -81,7 +81,10 @@ impl Aside {
         let mut all = host.environment.clone();
         environment::scrub(&mut all, profiles, Some(profile));
         // Another login than the one that is meant.
-        all.retain(|name, _| !profile.credentials.environment.contains(name));
+        let credentials = &profile.credentials;
+        all.retain(|name, _| {
+            !credentials.environment.contains(name) && !credentials.headless.contains(name)
+        });
         environment::add(&mut all, &plan, profile, host, &variables, false)?;
         Ok(Self { directory, plan, environment: Environment(all) })
     }
@@ -122,7 +125,6 @@ impl Aside {
     }
 }
 
-/// Where `program` is on the person's `PATH`; entries that are no absolute paths count for nothing. Blocks.
 /// Refuses an agent whose program is not on this host. Where no `PATH` says where programs are, nothing is known.
 pub(crate) fn check_program(profile: &Profile, host: &HostView) -> Result<()> {
     let Some(name) = &profile.program else { return Ok(()) };
@@ -137,7 +139,7 @@ pub(crate) fn check_program(profile: &Profile, host: &HostView) -> Result<()> {
     Err(Error::new(ErrorKind::NotFound, OPERATION, message))
 }
 
-/// The program on the host, as `PATH` says.
+/// Where `program` is on the person's `PATH`; entries that are no absolute paths count for nothing. Blocks.
 pub(crate) fn find_program(program: &str, host: &HostView) -> Option<Utf8PathBuf> {
     let runs = |path: &Utf8PathBuf| {
         path.metadata()

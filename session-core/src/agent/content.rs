@@ -13,7 +13,8 @@ pub(super) fn rendered(resource: &Resource, variables: &Variables) -> Result<Opt
     expand(Value::Object(content.clone()), variables)
 }
 
-fn expand(value: Value, variables: &Variables) -> Result<Option<Value>> {
+/// The same of any value.
+pub(super) fn expand(value: Value, variables: &Variables) -> Result<Option<Value>> {
     Ok(Some(match value {
         Value::String(text) => {
             let template = Template::parse(&text)?;
@@ -41,14 +42,29 @@ fn expand(value: Value, variables: &Variables) -> Result<Option<Value>> {
     }))
 }
 
-/// The file's bytes: `base`, or an empty document, with `over` set in it in depth.
+/// What is put into a file.
+#[derive(Debug, Default)]
+pub(super) struct Put {
+    /// Set in it in depth.
+    pub(super) over: Option<Value>,
+    /// Added to lists: their places, keys with dots between, and what comes behind what is there.
+    pub(super) lists: Vec<(String, Value)>,
+}
+
+impl Put {
+    pub(super) fn is_nothing(&self) -> bool {
+        self.over.is_none() && self.lists.is_empty()
+    }
+}
+
+/// The file's bytes: `base`, or an empty document, and what is put into it.
 ///
 /// A base that can't be read as what it should be is an error that says so; it is the person's file.
 pub(super) fn merged(
     format: Format,
     base: Option<&[u8]>,
     keep: &[String],
-    over: Option<Value>,
+    put: Put,
     called: &str,
 ) -> Result<Vec<u8>> {
     let mut document = match base {
@@ -58,8 +74,11 @@ pub(super) fn merged(
     if let (Value::Object(table), false) = (&mut document, keep.is_empty()) {
         table.retain(|key, _| keep.contains(key));
     }
-    if let Some(over) = over {
+    if let Some(over) = put.over {
         set(&mut document, over);
+    }
+    for (path, items) in put.lists {
+        add(&mut document, &path, items);
     }
     write(format, &document, called)
 }
@@ -114,5 +133,29 @@ pub(crate) fn set(document: &mut Value, over: Value) {
             }
         }
         (document, over) => *document = over,
+    }
+}
+
+/// Sets `value` at `path`, keys with dots between them; a list is added to what is there.
+pub(super) fn add(document: &mut Value, path: &str, value: Value) {
+    let (key, rest) = match path.split_once('.') {
+        Some((key, rest)) => (key, Some(rest)),
+        None => (path, None),
+    };
+    if !document.is_object() {
+        *document = Value::Object(Map::new());
+    }
+    let table = document.as_object_mut().expect("it was just made a table");
+    let there = table.entry(key).or_insert(Value::Null);
+    match (rest, there, value) {
+        (Some(rest), there, value) => add(there, rest, value),
+        (None, Value::Array(there), Value::Array(items)) => {
+            for item in items {
+                if !there.contains(&item) {
+                    there.push(item);
+                }
+            }
+        }
+        (None, there, value) => *there = value,
     }
 }

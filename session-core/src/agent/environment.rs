@@ -61,7 +61,9 @@ pub(crate) fn add(
 
 /// Whether the person's variable `name` goes to the agent wherever it runs.
 fn is_passed(profile: &Profile, name: &str) -> bool {
-    let passed = profile.environment.pass.iter().chain(&profile.credentials.environment);
+    let credentials = &profile.credentials;
+    let logins = credentials.environment.iter().chain(&credentials.headless);
+    let passed = profile.environment.pass.iter().chain(logins);
     passed.into_iter().any(|pattern| is_named(pattern, name))
 }
 

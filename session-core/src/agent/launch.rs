@@ -23,7 +23,8 @@ pub(crate) struct Occasion<'a> {
 /// Program and arguments: resumes the latest conversation if there is one, else begins, with a conversation from elsewhere
 /// if the plan has one.
 ///
-/// `program` is what runs; `variables` lacks only what belongs to arguments. The first start of all has the prompt.
+/// `program` is what runs; `variables` lacks only what belongs to arguments. The first start of all has the prompt; one that
+/// begins anew has neither that nor what came from elsewhere.
 pub(crate) fn argv(
     program: Vec<String>,
     plan: &AgentPlan,
@@ -33,7 +34,7 @@ pub(crate) fn argv(
 ) -> Result<Vec<String>> {
     let Occasion { latest, first, mcp_file, settings } = occasion;
     let mut variables = variables.clone();
-    let origin = plan.origin.as_ref();
+    let origin = plan.origin.as_ref().filter(|_| !plan.begins_anew);
     let fork = origin.filter(|origin| origin.fork && latest.is_none());
     if let Some(origin) = fork {
         variables.set("FROM", plan.state.inside.join(&origin.copy).as_str());
@@ -42,7 +43,7 @@ pub(crate) fn argv(
         variables.set("CONVERSATION_ID", id.as_str());
     }
     let arguments = &profile.arguments;
-    let told = latest.is_none() || (first && origin.is_some());
+    let told = !plan.begins_anew && (latest.is_none() || (first && origin.is_some()));
     let prompt = plan.prompt.as_ref().filter(|_| told);
     if let Some(prompt) = prompt {
         variables.set("PROMPT", prompt.as_str());

@@ -1,8 +1,9 @@
 //! Where an agent's login is, and whether somebody is logged in.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
+use super::login_setting;
 use super::person::host_path;
 use super::plan::{AgentOptions, Placement};
 use crate::catalog::blocking;
@@ -20,11 +21,14 @@ const LONGEST_NAME: usize = 64;
 pub struct Login {
     /// The directory that holds it, shared by all sessions that use it.
     pub directory: Option<Utf8PathBuf>,
-    /// Somebody is logged in there, or a variable is a login of its own.
+    /// Somebody is logged in there, or a variable or a setting is a login of its own.
     pub ready: bool,
     /// A variable is a login of its own. Of a login that was asked for by its name that is never said: it is
     /// another one.
     pub by_variable: bool,
+    /// The key of the person's settings that is one, or says that another service is used; never said of a login that
+    /// was asked for by its name, either.
+    pub by_setting: Option<String>,
     /// Its name.
     pub name: String,
     /// It was asked for by this name.
@@ -36,20 +40,22 @@ impl Login {
     pub(super) fn missing(&self, profile: &Profile, placement: Placement) -> Option<String> {
         let uploaded = placement == Placement::Uploaded;
         let needed = self.named || profile.credentials.required;
-        if self.by_variable || (self.ready && !uploaded) || !needed {
+        let travels = self.by_variable || self.by_setting.is_some();
+        if travels || (self.ready && !uploaded) || !needed {
             return None;
         }
         let variables = profile.credentials.environment.join(", ");
+        let how = match variables.is_empty() {
+            true => "share the session's files with its engine instead".to_owned(),
+            false => format!("set one of {variables}"),
+        };
+        let without = if self.named { "leave --credentials out, and " } else { "" };
         if self.named && self.directory.is_none() {
-            return Some(format!(
-                "{} has no logins with names; leave --credentials out, and set one of {variables}",
-                profile.title
-            ));
+            return Some(format!("{} has no logins with names; {without}{how}", profile.title));
         }
         if uploaded {
-            let named = if self.named { "leave --credentials out, and " } else { "" };
             return Some(format!(
-                "a login can't be shared with an uploaded session (--upload): {named}set one of {variables}"
+                "a login can't be shared with an uploaded session (--upload): {without}{how}"
             ));
         }
         Some(format!("nobody is logged in to {}: {}", profile.title, self.remedy(profile)))
@@ -62,11 +68,15 @@ impl Login {
             name => format!("sessctl login -a {} --credentials {name}", profile.name),
         };
         let variables = profile.credentials.environment.join(", ");
-        match &profile.credentials.remedy {
+        let remedy = match &profile.credentials.remedy {
             Some(remedy) => remedy.clone(),
             None if profile.arguments.login.is_empty() => format!("set one of {variables}"),
             None if variables.is_empty() || self.named => format!("run `{login}` once"),
             None => format!("run `{login}` once, or set one of {variables}"),
+        };
+        match &profile.credentials.hint {
+            Some(hint) => format!("{remedy}; {hint}"),
+            None => remedy,
         }
     }
 }
@@ -85,6 +95,24 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     Err(Error::new(ErrorKind::InvalidInput, "agent.login", message))
 }
 
+/// Refuses one of our login directories in which something else stands in a login file's place: sessions in containers can
+/// write there, and an agent on the host would write through their link into whatever it leads to. Blocks.
+pub(crate) fn check_directory(directory: &Utf8Path, profile: &Profile) -> Result<()> {
+    for file in &profile.credentials.files {
+        let path = directory.join(file);
+        match path.symlink_metadata() {
+            Ok(found) if !found.is_file() => {
+                let message = format!(
+                    "`{path}` is no file but something that a session put in its place; look at it, remove it, and log in again"
+                );
+                return Err(Error::new(ErrorKind::Refused, "agent.login", message));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Finds the login of `profile`: the one that is asked for; else ours; else, for sessions on the host, the person's
 /// own; else ours, where nobody is logged in yet. Variables that are a login count unless one is asked for by name. Changes nothing.
 pub(crate) async fn find(
@@ -94,27 +122,44 @@ pub(crate) async fn find(
     layout: &Layout,
     on_host: bool,
 ) -> Result<Login> {
+    let credentials = &profile.credentials;
     let named = options.credentials.is_some();
+    let headless = credentials.headless.iter().filter(|_| options.headless);
     let is_set = |name| host.environment.get(name).is_some_and(|value: &String| !value.is_empty());
-    let by_variable = !named && profile.credentials.environment.iter().any(is_set);
+    let by_variable = !named && credentials.environment.iter().chain(headless).any(is_set);
     let name = options.credentials.clone().unwrap_or_else(|| DEFAULT.to_owned());
     check_name(&name)?;
-    if profile.credentials.files.is_empty() {
-        return Ok(Login { directory: None, ready: by_variable, by_variable, name, named });
+    let by_setting = match named || credentials.settings.is_empty() {
+        true => None,
+        false => {
+            let (profile, options, host) = (profile.clone(), options.clone(), host.clone());
+            blocking(move || Ok(login_setting::find(&profile, &options, &host, on_host))).await?
+        }
+    };
+    let ready = by_variable || by_setting.is_some();
+    let found = Login { directory: None, ready, by_variable, by_setting, name, named };
+    if credentials.files.is_empty() {
+        return Ok(found);
     }
-    let ours = layout.credentials(&profile.name, &name);
-    let theirs = match (&profile.credentials.host, on_host, &options.credentials) {
+    let ours = layout.credentials(&profile.name, &found.name);
+    let theirs = match (&credentials.host, on_host, &options.credentials) {
         (Some(template), true, None) => Some(host_path(template, &profile.host_variables(host))?),
         _ => None,
     };
-    let files = profile.credentials.files.clone();
-    let found = blocking(move || {
-        let holds =
-            |directory: &Utf8PathBuf| files.iter().all(|file| directory.join(file).is_file());
-        let candidates = std::iter::once(ours.clone()).chain(theirs);
-        Ok(candidates.into_iter().find(holds).map_or((ours, false), |found| (found, true)))
+    let files = credentials.files.clone();
+    let looked = blocking(move || {
+        let all = |is_login: &dyn Fn(Utf8PathBuf) -> bool, directory: &Utf8Path| {
+            files.iter().all(|file| is_login(directory.join(file)))
+        };
+        // Ours is written to by sessions: a link there is one that they made, and no login.
+        if all(&|file| file.symlink_metadata().is_ok_and(|found| found.is_file()), &ours) {
+            return Ok((ours, true));
+        }
+        match theirs.filter(|theirs| all(&|file| file.is_file(), theirs)) {
+            Some(theirs) => Ok((theirs, true)),
+            None => Ok((ours, false)),
+        }
     });
-    let (directory, logged_in) = found.await?;
-    let ready = logged_in || by_variable;
-    Ok(Login { directory: Some(directory), ready, by_variable, name, named })
+    let (directory, logged_in) = looked.await?;
+    Ok(Login { directory: Some(directory), ready: ready || logged_in, ..found })
 }

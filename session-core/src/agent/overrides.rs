@@ -47,7 +47,7 @@ pub(crate) fn set(plan: &AgentPlan, profile: &Profile, directory: &Utf8Path) -> 
     };
     content::set(&mut document, Value::Object(over));
     for (path, value) in lists {
-        add(&mut document, &path, value);
+        content::add(&mut document, &path, value);
     }
     state.write(&resource.target, &content::write(format, &document, &resource.target)?)
 }
@@ -96,29 +96,5 @@ fn read<'a>(
     match content::read(Format::Json, &bytes, called.as_str())? {
         Value::Object(settings) => Ok(Some((overrides, settings))),
         _ => Ok(None),
-    }
-}
-
-/// Sets `value` at `path`, keys with dots between them; a list is added to what is there.
-fn add(document: &mut Value, path: &str, value: Value) {
-    let (key, rest) = match path.split_once('.') {
-        Some((key, rest)) => (key, Some(rest)),
-        None => (path, None),
-    };
-    if !document.is_object() {
-        *document = Value::Object(Map::new());
-    }
-    let table = document.as_object_mut().expect("it was just made a table");
-    let there = table.entry(key).or_insert(Value::Null);
-    match (rest, there, value) {
-        (Some(rest), there, value) => add(there, rest, value),
-        (None, Value::Array(there), Value::Array(items)) => {
-            for item in items {
-                if !there.contains(&item) {
-                    there.push(item);
-                }
-            }
-        }
-        (None, there, value) => *there = value,
     }
 }

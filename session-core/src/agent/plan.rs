@@ -99,6 +99,9 @@ pub struct AgentPlan {
     /// The conversation that the session begins with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+    /// The next start begins a conversation, whichever there are.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub begins_anew: bool,
 }
 
 /// A conversation that a session begins with, found before anything is made.
@@ -243,6 +246,7 @@ pub(crate) fn resolve(
         headless: options.headless,
         unattended: options.unattended,
         origin: None,
+        begins_anew: false,
     };
     let mounts = match placement {
         Placement::Mounted => mounts(request, &plan, problems),

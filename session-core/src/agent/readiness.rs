@@ -73,6 +73,9 @@ fn login_check(profile: &Profile, login: &Login) -> Option<Check> {
         return None;
     }
     let remedy = || login.remedy(profile);
+    if let (false, Some(key)) = (login.by_variable, &login.by_setting) {
+        return Some(Check::passed("login", format!("logged in by `{key}` of its settings")));
+    }
     Some(match (login.by_variable, login.ready, &login.directory) {
         (true, _, _) => Check::passed("login", "logged in by a variable of the environment"),
         (_, true, Some(directory)) => {

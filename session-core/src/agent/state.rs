@@ -5,7 +5,9 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::beneath::{Beneath, Kind};
-use super::content;
+use super::content::{self, Put};
+use super::hidden;
+use super::login::check_directory;
 use super::person::{self, host_path};
 use super::plan::{AgentPlan, Placement};
 use crate::catalog::make_private;
@@ -30,6 +32,12 @@ pub(crate) fn prepare(
     }
     if let Some(credentials) = &plan.credentials {
         make_private(&credentials.host)?;
+        let own = profile.credentials.host.as_ref();
+        let own = own.and_then(|own| host_path(own, &profile.host_variables(host)).ok());
+        // In the person's own they may have links of theirs; no session in a container sees that.
+        if placement == Placement::Host && own.as_ref() != Some(&credentials.host) {
+            check_directory(&credentials.host, profile)?;
+        }
     }
     let state = Beneath::open(&plan.state.host)?;
     let variables = match plan.login {
@@ -37,13 +45,24 @@ pub(crate) fn prepare(
         Some(_) => variables.clone(),
         None => with_tails(variables.clone(), profile, host),
     };
+    let theirs = profile.host_variables(host);
     for resource in &profile.resources {
         let source = match &resource.source {
-            Some(template) => Some(host_path(template, &profile.host_variables(host))?),
+            Some(template) => Some(host_path(template, &theirs)?),
             None => None,
         };
         let policy = plan.shares.get(&resource.name).copied().unwrap_or(SharePolicy::Private);
-        bring(&state, resource, policy, source.as_deref(), &variables, placement)?;
+        let live = policy == SharePolicy::SharedRw && source.is_some();
+        if resource.kind == ResourceKind::Directory || live {
+            bring(&state, resource, policy, source.as_deref(), placement)?;
+            continue;
+        }
+        let lists = match placement {
+            Placement::Host => hidden::lists(resource, plan, profile, &theirs, &variables)?,
+            _ => Vec::new(),
+        };
+        let put = Put { over: content::rendered(resource, &variables)?, lists };
+        file(&state, resource, policy, source.as_deref(), put)?;
     }
     if let Some(credentials) = &plan.credentials {
         for (file, path) in &profile.credentials.links {
@@ -82,12 +101,12 @@ fn with_tails(mut variables: Variables, profile: &Profile, host: &HostView) -> V
     variables
 }
 
+/// A directory, or what is one for both.
 fn bring(
     state: &Beneath,
     resource: &Resource,
     policy: SharePolicy,
     source: Option<&Utf8Path>,
-    variables: &Variables,
     placement: Placement,
 ) -> Result<()> {
     let on_host = placement == Placement::Host;
@@ -125,8 +144,7 @@ fn bring(
                 _ => Ok(()),
             }
         }
-        (_, ResourceKind::Directory, _) => Ok(()),
-        (_, ResourceKind::File, source) => file(state, resource, policy, source, variables),
+        _ => Ok(()),
     }
 }
 
@@ -136,7 +154,7 @@ fn file(
     resource: &Resource,
     policy: SharePolicy,
     source: Option<&Utf8Path>,
-    variables: &Variables,
+    put: Put,
 ) -> Result<()> {
     let target = resource.target.as_str();
     let there = state.read(target)?;
@@ -146,7 +164,6 @@ fn file(
         }
         _ => None,
     };
-    let over = content::rendered(resource, variables)?;
     let Some(format) = resource.format else {
         return match theirs {
             Some(bytes) => state.write(target, &bytes),
@@ -157,11 +174,11 @@ fn file(
         (Some(theirs), _) => (Some(theirs), resource.keep.as_slice()),
         (None, there) => (there.as_ref(), &[][..]),
     };
-    if base.is_none() && over.is_none() {
+    if base.is_none() && put.is_nothing() {
         return Ok(());
     }
     let called = source.map_or(target, Utf8Path::as_str);
-    let bytes = content::merged(format, base.map(Vec::as_slice), keep, over, called)?;
+    let bytes = content::merged(format, base.map(Vec::as_slice), keep, put, called)?;
     state.write(target, &bytes)
 }
 

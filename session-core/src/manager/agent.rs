@@ -123,7 +123,10 @@ impl Inner {
         let (noted, first) = (record.conversation.clone(), record.started_at.is_none());
         let (directory, mcp_file) = (record.spec.directory.clone(), connected.mcp_file.clone());
         blocking(move || {
-            let latest = agent::latest_conversation(&plan, &profile, &host, noted.as_deref());
+            let latest = match plan.begins_anew {
+                true => None,
+                false => agent::latest_conversation(&plan, &profile, &host, noted.as_deref()),
+            };
             let latest = latest.as_ref();
             let settings = agent::override_arguments(&profile, &directory)?;
             let (mcp_file, settings) = (mcp_file.as_deref(), settings.as_slice());

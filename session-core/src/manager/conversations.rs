@@ -10,7 +10,7 @@ use super::{Inner, Manager};
 use crate::agent;
 use crate::agent::carry::{self, Source};
 use crate::catalog::blocking;
-use crate::profile::{Profile, Template};
+use crate::profile::{Choice, Profile, Template};
 use crate::{
     Error, ErrorKind, Filter, Result, SessionId, SessionName, SessionRecord, SessionSpec, Timestamp,
 };
@@ -62,6 +62,19 @@ pub struct Exported {
 }
 
 impl Manager {
+    /// Has the next start of a session begin a new conversation, instead of going on with the last one; which stays where it is, as
+    /// do all others. Idempotent. Once the new one is written down, later starts go on with that.
+    ///
+    /// `Refused` while the session runs, `Unsupported` where it has no agent with conversations.
+    pub async fn begin_conversation(&self, id: &SessionId) -> Result<SessionRecord> {
+        let id = *id;
+        self.drive(|inner| async move {
+            let _lock = inner.lock(&id).await?;
+            inner.begin_conversation(&id).await
+        })
+        .await
+    }
+
     /// The conversations of a session, or of all sessions and of the person's own agents; the latest first. Only reads;
     /// what can't be read is left out.
     pub async fn conversations(&self, of: Option<&SessionId>) -> Result<Vec<ConversationEntry>> {
@@ -176,6 +189,48 @@ fn goes_on(profile: &Profile, conversation: &str, file: &Utf8Path, on_host: bool
 }
 
 impl Inner {
+    /// Under the session's lock.
+    async fn begin_conversation(&self, id: &SessionId) -> Result<SessionRecord> {
+        const OPERATION: &str = "manager.begin_conversation";
+        let Some(record) = self.settle(id).await? else {
+            let message = "no such session; `sessctl list` shows what there is";
+            return Err(
+                Error::new(ErrorKind::NotFound, OPERATION, message).with_session(id.to_string())
+            );
+        };
+        let name = record.name.as_str();
+        let refuse =
+            |kind, message: String| Err(Error::new(kind, OPERATION, message).with_session(name));
+        let choice = match &record.spec.agent_plan {
+            Some(plan) => self.profiles.find(&plan.profile)?.conversation.id,
+            None => Choice::None,
+        };
+        if choice == Choice::None {
+            let message = "it has no agent whose conversations are known; start it as it is";
+            return refuse(ErrorKind::Unsupported, message.to_owned());
+        }
+        let session = self.open(&record).await?;
+        let running = match &session {
+            Some(session) => session.status().await?.is_running(),
+            None => false,
+        };
+        if running {
+            let message = format!("it is running; stop it first (`sessctl stop {name}`)");
+            return refuse(ErrorKind::Refused, message);
+        }
+        let changed = self.catalog.update(id, |record| {
+            record.conversation = None;
+            if let Some(plan) = &mut record.spec.agent_plan {
+                plan.begins_anew = true;
+                // Agents refuse to begin one of an id that they know.
+                if choice == Choice::Ours {
+                    plan.conversation = Some(uuid::Uuid::new_v4().to_string());
+                }
+            }
+        });
+        changed.await
+    }
+
     /// The conversation that a new session is asked to begin with. Says which agent that is where the spec does not.
     pub(super) async fn origin(&self, spec: &mut SessionSpec) -> Result<Option<Source>> {
         const OPERATION: &str = "manager.resume_from";

@@ -13,7 +13,7 @@ use crate::agent::{
 };
 use crate::catalog::{blocking, make_private};
 use crate::profile::Profile;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Filter, Result};
 
 const OPERATION: &str = "manager.login";
 /// A version is one line.
@@ -58,9 +58,9 @@ impl LoginRun {
             Ok(profile.credentials.files.iter().all(|file| place.join(file).is_file()))
         })
         .await?;
-        // A variable may be a login, too; that is not what was asked.
+        // A variable or a setting may be a login, too; that is not what was asked.
         let login = manager.login(&agent, Some(&name)).await?;
-        Ok(Login { ready: is_there, by_variable: false, ..login })
+        Ok(Login { ready: is_there, by_variable: false, by_setting: None, ..login })
     }
 }
 
@@ -139,12 +139,18 @@ impl Manager {
 
     /// Removes the files of one of an agent's logins, and nothing else; gives those that were there.
     ///
-    /// The login that the person has without us is never touched. Idempotent.
+    /// The login that the person has without us is never touched. Idempotent. The directory stays while a session uses it: a
+    /// container would go on with one that is not there any more.
     pub async fn forget_login(&self, agent: &str, name: Option<&str>) -> Result<Vec<Utf8PathBuf>> {
         let profile = self.profiles().find(agent)?.clone();
         let name = name.unwrap_or(DEFAULT_LOGIN);
         check_login_name(name)?;
         let directory = self.layout().credentials(&profile.name, name);
+        let (entries, _) = self.catalog().list(&Filter::default()).await?;
+        let plans =
+            entries.iter().filter_map(|entry| entry.as_ref().ok()?.record.spec.agent_plan.as_ref());
+        let mut used = plans.filter_map(|plan| plan.credentials.as_ref());
+        let is_used = used.any(|seen| seen.host == directory);
         blocking(move || {
             let mut removed = Vec::new();
             for file in &profile.credentials.files {
@@ -157,8 +163,10 @@ impl Manager {
                     }
                 }
             }
-            // It stays where the agent keeps more there.
-            let _ = std::fs::remove_dir(&directory);
+            if !is_used {
+                // It stays where the agent keeps more there.
+                let _ = std::fs::remove_dir(&directory);
+            }
             Ok(removed)
         })
         .await

@@ -229,6 +229,9 @@ impl Inner {
                 record.ended_at = None;
                 record.exit = None;
                 record.conversation = conversation.or(record.conversation.take());
+                if let Some(plan) = &mut record.spec.agent_plan {
+                    plan.begins_anew = false;
+                }
             });
             steps.step("record", begun).await?
         };
@@ -251,6 +254,11 @@ impl Inner {
                 record.ended_at = before.ended_at;
                 record.exit = before.exit.clone();
                 record.conversation.clone_from(&before.conversation);
+                if let (Some(plan), Some(before)) =
+                    (&mut record.spec.agent_plan, &before.spec.agent_plan)
+                {
+                    plan.begins_anew = before.begins_anew;
+                }
             });
             if let Err(error) = undone.await {
                 tracing::warn!(%error, session = %record.name, "a start that failed stays recorded");

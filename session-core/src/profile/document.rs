@@ -51,7 +51,8 @@ impl Profile {
 /// Takes out what is the same as if it were not said.
 fn shorten(table: &mut Table) {
     // What is set in files is theirs to the last empty list.
-    table.iter_mut().filter(|(key, _)| *key != "content").for_each(|(_, value)| match value {
+    let ours = |key: &str| !matches!(key, "content" | "entry");
+    table.iter_mut().filter(|(key, _)| ours(key)).for_each(|(_, value)| match value {
         Value::Table(table) => shorten(table),
         Value::Array(items) => items.iter_mut().for_each(|item| {
             if let Value::Table(table) = item {

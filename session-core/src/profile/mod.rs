@@ -25,7 +25,7 @@ pub use facts::{DatabaseFacts, Facts, Live, Selector};
 pub use mcp::{Mcp, McpSource};
 pub use overrides::{OverrideRule, Overrides};
 pub use readiness::ReadinessCheck;
-pub use resource::{Format, Preset, Resource, ResourceKind, SharePolicy};
+pub use resource::{Format, Hidden, Preset, Resource, ResourceKind, SharePolicy};
 pub use set::{ProfileFile, Profiles};
 pub use template::{Template, Variables};
 pub use update::{Engine, Update};
@@ -166,8 +166,31 @@ pub struct Credentials {
     pub links: BTreeMap<String, String>,
     /// Variables that are a login of their own; handed over like `environment.pass`.
     pub environment: Vec<String>,
+    /// Variables that are one only where the agent answers and ends; handed over likewise.
+    pub headless: Vec<String>,
+    /// What in the person's settings is a login of its own, or says that another service is used.
+    pub settings: Vec<LoginSetting>,
     /// What to do where it is missing, as people read it.
     pub remedy: Option<String>,
+    /// What else can be done, behind that.
+    pub hint: Option<String>,
+}
+
+/// A key of the person's settings that stands for a login where the session has these settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct LoginSetting {
+    /// The resource that is the file of settings.
+    pub resource: String,
+    /// The key in it, with dots between; it counts with any value but an empty one, `false` and those of `except`.
+    pub key: String,
+    /// Values that say nothing of a login.
+    #[serde(default)]
+    pub except: Vec<String>,
+    /// It leads to something that only the host has: in containers it does not count.
+    #[serde(default)]
+    pub only_on_host: bool,
 }
 
 /// What a file may say, as a JSON Schema.

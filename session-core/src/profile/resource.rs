@@ -41,6 +41,26 @@ pub struct Resource {
     /// What is set in it at every start, in depth; texts and keys are templates.
     #[serde(default)]
     pub content: Option<serde_json::Map<String, serde_json::Value>>,
+    /// What the agent is told in it to leave alone, at every start.
+    #[serde(default)]
+    pub hidden: Vec<Hidden>,
+}
+
+/// Files of the person's that an agent on the host reads by itself, wherever its state is, and leaves alone where a list in its
+/// settings says so: each becomes an entry, unless a resource shares it. Not said where the person's settings are used as they are
+/// (`shared-rw`), nor in containers, which have none of these files.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Hidden {
+    /// The person's directory, as a template; links in it are followed.
+    pub directory: String,
+    /// The name of the files in it, however deep.
+    pub file: String,
+    /// The list in the settings: keys with dots between.
+    pub list: String,
+    /// What is added to it for each; texts are templates, with `${FILE}` besides.
+    pub entry: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What a resource is.

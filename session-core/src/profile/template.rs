@@ -18,6 +18,7 @@ use crate::{Error, ErrorKind, Result};
 /// | `SESSION_ID`, `SESSION_NAME`, `SESSION_DIR` | the session's |
 /// | `CONVERSATION_ID`, `PROMPT`, `FROM`, `MCP_FILE` | in arguments |
 /// | `CONVERSATION_ID`, `FILE_NAME`, `PROJECT_KEY` | in `conversation.import` |
+/// | `FILE` | in entries of what is hidden |
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Variables(BTreeMap<String, String>);
 

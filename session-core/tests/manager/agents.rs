@@ -44,6 +44,12 @@ required = true
 host = "${CONFIG}"
 files = ["login.json"]
 environment = ["ROBOT_KEY"]
+headless = ["ROBOT_ONCE"]
+settings = [
+    { resource = "settings", key = "login.helper", only_on_host = true },
+    { resource = "settings", key = "provider", except = ["ours"] },
+]
+hint = "or knock"
 
 [conversation]
 id = "ours"
@@ -71,6 +77,12 @@ target = "settings.json"
 policy = "shared-ro"
 format = "json"
 content = { keep = 36500, trusted = { "${WORKSPACE}" = true }, keys = ["${LAST20_ROBOT_KEY}"] }
+
+[[resources.hidden]]
+directory = "${HOME}/.common"
+file = "SKILL.md"
+list = "skills.off"
+entry = { path = "${FILE}", on = false }
 
 [[resources]]
 name = "theme"
@@ -309,6 +321,58 @@ async fn seeds_and_copies_of_directories() {
     assert_eq!(read(&state.join("hooks/run")), "hooks/run", "a seed is not renewed");
 }
 
+/// Files that the agent finds by itself are named to it, each once, at every start, unless the session is to see them anyway; what
+/// the person names stays.
+#[tokio::test]
+async fn what_it_would_read_by_itself_is_hidden() {
+    let robot = Robot::new();
+    robot.login();
+    let home = robot.world.place.project();
+    for directory in [".common/a", ".common/deep/er", "elsewhere"] {
+        std::fs::create_dir_all(home.join(directory)).expect("writable");
+        std::fs::write(home.join(directory).join("SKILL.md"), "x").expect("writable");
+    }
+    std::fs::write(home.join(".common/a/README.md"), "x").expect("writable");
+    symlink(home.join("elsewhere"), home.join(".common/linked")).expect("writable");
+    symlink(home.join(".common"), home.join(".common/deep/round")).expect("writable");
+    symlink(home.join("nowhere"), home.join(".common/broken")).expect("writable");
+    symlink(robot.theirs.join("skills/dig"), home.join(".common/dig")).expect("writable");
+    let own = r#"{"skills": {"off": [{"path": "mine"}], "x": 1}}"#;
+    std::fs::write(robot.theirs.join("settings.json"), own).expect("writable");
+    let manager = robot.manager(&[]);
+    let record = create(&manager, spec("one")).await;
+    let skills = |record: &SessionRecord| {
+        let plan = record.spec.agent_plan.as_ref().expect("it has a plan");
+        let settings = read(&plan.state.host.join("settings.json"));
+        let settings: serde_json::Value = serde_json::from_str(&settings).expect("JSON");
+        settings["skills"].clone()
+    };
+    let hidden = |paths: &[&str]| {
+        let entry = |path: &&str| serde_json::json!({"path": home.join(path), "on": false});
+        paths.iter().map(entry).collect::<Vec<_>>()
+    };
+    let there = [".common/a/SKILL.md", ".common/deep/er/SKILL.md", ".common/linked/SKILL.md"];
+    let mine = serde_json::json!({"path": "mine"});
+    let all = [&[mine.clone()][..], &hidden(&there)].concat();
+    assert_eq!(skills(&record), serde_json::json!({"off": all, "x": 1}));
+
+    // A session without the person's skills does not see them by another way either.
+    let mut options = AgentOptions::default();
+    options.preset = "bare".parse().expect("a preset");
+    let bare = create(&manager, spec("bare").with_agent_options(options)).await;
+    let more = [there[0], there[1], ".common/dig/SKILL.md", there[2]];
+    assert_eq!(skills(&bare)["off"], serde_json::json!(hidden(&more)));
+    start(&manager, &bare).await;
+    assert_eq!(skills(&bare)["off"], serde_json::json!(hidden(&more)), "each once");
+
+    std::fs::remove_dir_all(home.join(".common/deep")).expect("it was there");
+    std::fs::create_dir(home.join(".common/b")).expect("writable");
+    std::fs::write(home.join(".common/b/SKILL.md"), "x").expect("writable");
+    start(&manager, &record).await;
+    let now = hidden(&[there[0], ".common/b/SKILL.md", there[2]]);
+    assert_eq!(skills(&record)["off"], serde_json::json!([&[mine][..], &now].concat()));
+}
+
 /// S4.T4: the first start begins the conversation, the next goes on with it, and with another one
 /// that the agent went on to by itself.
 #[tokio::test]
@@ -414,6 +478,84 @@ async fn a_named_login_is_the_one() {
     assert_eq!(get("ROBOT_LOGIN"), Some(directory.as_str()));
     let state = record.spec.agent_plan.expect("it has a plan").state.host;
     assert!(!read(&state.join("settings.json")).contains("ghijklmnop"));
+}
+
+/// Invariant 10: sessions in containers write in the login directory; what they leave there instead of a login is none,
+/// and nothing on the host writes through it.
+#[tokio::test]
+async fn a_link_among_logins_is_refused() {
+    let robot = Robot::new();
+    let directory = robot.world.place.layout().credentials("robot", "default");
+    std::fs::create_dir_all(&directory).expect("the home is writable");
+    let victim = robot.world.place.project().join("victim");
+    std::fs::write(&victim, "{}").expect("the project is writable");
+    symlink(&victim, directory.join("login.json")).expect("the home is writable");
+    let manager = robot.manager(&[]);
+    assert!(!manager.login("robot", None).await.expect("it can be asked").ready);
+    let error = manager.create(spec("one"), &Progress::default()).await.expect_err("no login");
+    assert!(error.to_string().contains("nobody is logged in"), "{error}");
+    let with_key = robot.manager(&[("ROBOT_KEY", "key")]);
+    let error = with_key.create(spec("two"), &Progress::default()).await.expect_err("a link");
+    assert!(format!("{error:?}").contains("is no file"), "{error:?}");
+    crate::place::assert_nothing_left(&robot.world.place.layout());
+    assert_eq!(read(&victim), "{}");
+    // The person's own directory is their affair.
+    std::fs::remove_file(directory.join("login.json")).expect("it is there");
+    symlink(&victim, robot.theirs.join("login.json")).expect("it is theirs");
+    create(&manager, spec("three")).await;
+}
+
+/// A person whose settings are a login needs no other, in sessions that have them; a variable that is one for a single answer only,
+/// for that.
+#[tokio::test]
+async fn settings_and_single_answers_have_logins_too() {
+    let robot = Robot::new();
+    let manager = robot.manager(&[("ROBOT_ONCE", "key")]);
+    let options = |change: &dyn Fn(&mut AgentOptions)| {
+        let mut options = AgentOptions::default();
+        change(&mut options);
+        spec("one").with_agent_options(options)
+    };
+    let once = options(&|options| {
+        options.prompt = Some("dig".to_owned());
+        options.headless = true;
+    });
+    let staying = options(&|options| options.prompt = Some("dig".to_owned()));
+    manager.plan(&staying).await.expect_err("nobody is logged in for more than an answer");
+    // PROFILE can't answer and end; that is all that is wrong.
+    let error = manager.plan(&once).await.expect_err("it can't");
+    assert!(!error.to_string().contains("logged in"), "{error}");
+
+    let settings = |text: &str| {
+        std::fs::write(robot.theirs.join("settings.json"), text).expect("writable");
+    };
+    let refused = async |spec: &SessionSpec| match manager.plan(spec).await {
+        Ok(_) => false,
+        Err(error) => {
+            let text = error.to_string();
+            assert!(
+                text.contains("sessctl login -a robot") && text.contains("; or knock"),
+                "{text}"
+            );
+            true
+        }
+    };
+    for nothing in ["{}", "{ broken", r#"{"login": {"helper": ""}}"#, r#"{"provider": "ours"}"#] {
+        settings(nothing);
+        assert!(refused(&staying).await, "{nothing}");
+    }
+    settings(r#"{"provider": "theirs"}"#);
+    assert!(!refused(&staying).await);
+    settings(r#"{"login": {"helper": "/bin/key"}}"#);
+    assert!(!refused(&staying).await);
+    let login = manager.login("robot", None).await.expect("it can be asked");
+    assert_eq!((login.by_setting.as_deref(), login.ready), (Some("login.helper"), true));
+    let bare = options(&|options| options.preset = "bare".parse().expect("a preset"));
+    assert!(refused(&bare).await, "its settings don't come along");
+    let private = options(&|options| {
+        options.share.insert("settings".to_owned(), SharePolicy::Private);
+    });
+    assert!(refused(&private).await);
 }
 
 /// S1.12: with the preset `shared`, conversations are the person's own; `bare` shares nothing.

@@ -165,6 +165,47 @@ fn read(path: &Utf8Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// On request a session begins another conversation, once, with nothing of what it began with; what is there stays.
+#[tokio::test]
+async fn a_session_begins_another_conversation() {
+    let robots = Robots::new();
+    let record = robots.create("one", |options| options.prompt = Some("dig".to_owned())).await;
+    robots.start(&record).await;
+    let error = robots.manager.begin_conversation(&record.id).await.expect_err("it runs");
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    let record = robots.stop(&record).await;
+    let first = begun(&record);
+    let file = talk(&state(&record), &first);
+    for _ in 0..2 {
+        robots.manager.begin_conversation(&record.id).await.expect("it is stopped");
+    }
+    let record = robots.try_start(&record).await.expect("it starts");
+    let second = begun(&record);
+    assert_ne!(second, first);
+    assert_eq!(robots.last_arguments(), ["--id", &second], "and is told nothing again");
+    assert_eq!(read(&file), TALK);
+    robots.stop(&record).await;
+    // Of the new one nothing was written down.
+    robots.start(&record).await;
+    assert_eq!(robots.last_arguments(), ["--resume", &first]);
+    let record = robots.stop(&record).await;
+    robots.manager.begin_conversation(&record.id).await.expect("it is stopped");
+    let record = robots.try_start(&record).await.expect("it starts");
+    let third = begun(&record);
+    let old = std::fs::File::options().write(true).open(&file).expect("it is there");
+    old.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("ours");
+    talk(&state(&record), &third);
+    robots.stop(&record).await;
+    robots.start(&record).await;
+    assert_eq!(robots.last_arguments(), ["--resume", &third]);
+    robots.stop(&record).await;
+
+    let plain = named("plain").with_command(["true"]);
+    let plain = robots.manager.create(plain, &Progress::default()).await.expect("it can be made");
+    let error = robots.manager.begin_conversation(&plain.id).await.expect_err("no agent");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+}
+
 /// The id of a process that is gone.
 fn gone() -> u32 {
     let mut child = std::process::Command::new("true").spawn().expect("it can be run");

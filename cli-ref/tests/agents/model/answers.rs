@@ -99,10 +99,13 @@ pub(super) fn messages(id: u32, asked: &Value, answer: &Answer) -> Told {
 pub(super) fn responses(id: u32, asked: &Value, answer: &Answer) -> Told {
     let (item, begun, pieces, gap) = match answer {
         Answer::Call(name, input) => {
-            let item = json!({
+            let mut item = json!({
                 "type": "function_call", "id": format!("fc_test{id}"), "call_id": format!("call_test{id}"),
                 "name": name, "arguments": input.to_string(), "status": "completed",
             });
+            if let Some((space, name)) = name.split_once('/') {
+                (item["namespace"], item["name"]) = (space.into(), name.into());
+            }
             (item.clone(), item, Vec::new(), Duration::ZERO)
         }
         Answer::Text(pieces, gap) => {

@@ -161,9 +161,18 @@ fn text(value: &Value) -> String {
     }
 }
 
+/// Tools that come in a namespace have it before them, and a `/` between.
 fn names(tools: &Value) -> Vec<String> {
-    let name = |tool: &Value| Some(tool["name"].as_str().or(tool["type"].as_str())?.to_owned());
-    list(tools).iter().filter_map(name).collect()
+    let mut found = Vec::new();
+    for tool in list(tools) {
+        let Some(name) = tool["name"].as_str().or(tool["type"].as_str()) else { continue };
+        let inner = names(&tool["tools"]);
+        if inner.is_empty() {
+            found.push(name.to_owned());
+        }
+        found.extend(inner.into_iter().map(|inner| format!("{name}/{inner}")));
+    }
+    found
 }
 
 #[cfg(test)]
@@ -205,6 +214,17 @@ mod tests {
         messages.push(json!({"role": "user", "content": "on"}));
         let found = Conversation::of_messages(&json!({ "messages": messages }));
         assert_eq!((found.result, found.said.len()), (None, 2));
+    }
+
+    #[test]
+    fn tools_are_found_in_their_namespaces() {
+        let body = json!({"tools": [
+            {"type": "function", "name": "shell"},
+            {"type": "namespace", "name": "mcp__a", "tools": [{"name": "one"}, {"name": "two"}]},
+            {"type": "web_search"},
+        ]});
+        let found = Conversation::of_responses(&body).tools;
+        assert_eq!(found, ["shell", "mcp__a/one", "mcp__a/two", "web_search"]);
     }
 
     #[test]

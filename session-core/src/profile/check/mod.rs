@@ -8,7 +8,7 @@ mod words;
 use std::collections::BTreeSet;
 
 use super::problem::Problem;
-use super::{Choice, Profile, Template};
+use super::{Choice, Profile, Resource, Template};
 use crate::{Error, Result};
 use templates::{CONVERSATION_ID, Scope, names, reserved};
 use words::{is_inside, is_variable, is_word, outside, overlap};
@@ -249,12 +249,15 @@ impl Checker<'_> {
             let reasons = self.absolute(host, Scope::Host);
             reasons.into_iter().for_each(|reason| self.add("credentials.host", reason));
         }
-        for name in credentials.environment.iter().filter(|name| !is_variable(name)) {
-            self.add(
-                "credentials.environment",
-                format!("`{}` can't name a variable", name.escape_debug()),
-            );
+        for (key, names) in [
+            ("credentials.environment", &credentials.environment),
+            ("credentials.headless", &credentials.headless),
+        ] {
+            for name in names.iter().filter(|name| !is_variable(name)) {
+                self.add(key, format!("`{}` can't name a variable", name.escape_debug()));
+            }
         }
+        self.login_settings();
         if credentials.required
             && credentials.files.is_empty()
             && credentials.environment.is_empty()
@@ -269,6 +272,31 @@ impl Checker<'_> {
                 "arguments.login",
                 "leaves nothing that sessions could use; name `credentials.files`",
             );
+        }
+    }
+
+    /// What stands for a login must be in a file that sessions get.
+    fn login_settings(&mut self) {
+        for setting in &self.profile.credentials.settings {
+            let named = |found: &&Resource| found.name == setting.resource;
+            let first = setting.key.split('.').next().unwrap_or_default();
+            let reason = match self.profile.resources.iter().find(named) {
+                None => "is no resource",
+                Some(found) if found.source.is_none() || found.format.is_none() => {
+                    "is no file of the person's with a `format`"
+                }
+                Some(found)
+                    if !found.keep.is_empty() && !found.keep.iter().any(|key| key == first) =>
+                {
+                    "does not keep this key"
+                }
+                Some(_) if setting.key.split('.').any(str::is_empty) => {
+                    "needs a `key`: names with dots between"
+                }
+                Some(_) => continue,
+            };
+            let reason = format!("`{}` {reason}", setting.resource.escape_debug());
+            self.add("credentials.settings", reason);
         }
     }
 

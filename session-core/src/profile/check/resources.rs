@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::super::problem::Problem;
-use super::super::{Preset, Resource, ResourceKind, SharePolicy};
+use super::super::{Hidden, Preset, Resource, ResourceKind, SharePolicy};
 use super::Checker;
-use super::templates::Scope;
+use super::templates::{Scope, names};
 use super::words::{is_inside, is_word, outside, overlap};
 
 impl Checker<'_> {
@@ -38,6 +38,7 @@ impl Checker<'_> {
                 );
             }
             wrong.extend(self.content(resource));
+            wrong.extend(resource.hidden.iter().flat_map(|hidden| self.hidden(hidden)));
             wrong.extend(unshared(resource));
             for (key, reason) in wrong {
                 self.problems.push(Problem::at("resources", index, &resource.name, key, reason));
@@ -53,15 +54,18 @@ impl Checker<'_> {
                 ("format", resource.format.is_some()),
                 ("keep", !resource.keep.is_empty()),
                 ("content", resource.content.is_some()),
+                ("hidden", !resource.hidden.is_empty()),
             ] {
                 if there {
                     wrong.push((key, "means something for files only; leave it out".to_owned()));
                 }
             }
         } else if resource.format.is_none() {
-            for (key, there) in
-                [("keep", !resource.keep.is_empty()), ("content", resource.content.is_some())]
-            {
+            for (key, there) in [
+                ("keep", !resource.keep.is_empty()),
+                ("content", resource.content.is_some()),
+                ("hidden", !resource.hidden.is_empty()),
+            ] {
                 if there {
                     wrong.push((key, "needs a `format` that it is written in".to_owned()));
                 }
@@ -73,14 +77,27 @@ impl Checker<'_> {
                 "means something for directories with a `source` only".to_owned(),
             ));
         }
-        let mut texts = Vec::new();
-        resource.content.iter().flatten().for_each(|(key, value)| {
-            texts.push(key.as_str());
-            collect(value, &mut texts);
-        });
-        let reasons = texts.into_iter().flat_map(|text| self.template(text, Scope::Content));
+        let texts = resource.content.iter().flat_map(texts);
+        let reasons = texts.flat_map(|text| self.template(text, Scope::Content));
         wrong.extend(reasons.map(|reason| ("content", reason)));
         wrong
+    }
+
+    /// What is to be hidden must be found, and its place known.
+    fn hidden(&self, hidden: &Hidden) -> Vec<(&'static str, String)> {
+        let mut reasons = self.absolute(&hidden.directory, Scope::Host);
+        if !is_inside(&hidden.file) || hidden.file.contains('/') {
+            reasons.push(format!("`{}` is no file's name", hidden.file.escape_debug()));
+        }
+        if hidden.list.split('.').any(str::is_empty) {
+            reasons.push("`list` names no list; write its keys with dots between".to_owned());
+        }
+        let texts = texts(&hidden.entry);
+        if !texts.iter().any(|text| names(text, "FILE")) {
+            reasons.push("`entry` has no `${FILE}`, which it is about".to_owned());
+        }
+        reasons.extend(texts.into_iter().flat_map(|text| self.template(text, Scope::Entry)));
+        reasons.into_iter().map(|reason| ("hidden", reason)).collect()
     }
 }
 
@@ -114,15 +131,22 @@ fn unshared(resource: &Resource) -> Vec<(&'static str, String)> {
     wrong
 }
 
-/// The texts in a value: keys too.
+/// The texts in a table: keys too.
+fn texts(table: &serde_json::Map<String, serde_json::Value>) -> Vec<&str> {
+    let mut texts = Vec::new();
+    for (key, value) in table {
+        texts.push(key.as_str());
+        collect(value, &mut texts);
+    }
+    texts
+}
+
+/// The texts in a value.
 fn collect<'a>(value: &'a serde_json::Value, texts: &mut Vec<&'a str>) {
     match value {
         serde_json::Value::String(text) => texts.push(text),
         serde_json::Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
-        serde_json::Value::Object(table) => table.iter().for_each(|(key, value)| {
-            texts.push(key);
-            collect(value, texts);
-        }),
+        serde_json::Value::Object(table) => texts.extend(self::texts(table)),
         _ => {}
     }
 }

@@ -30,6 +30,8 @@ pub(super) enum Scope {
     Session,
     /// A file that is made in a session.
     Content,
+    /// A part of such a file that is about one of the person's files.
+    Entry,
     /// A command line in a session, with these names besides.
     Arguments(&'static [&'static str]),
     /// A command line without a session.
@@ -95,8 +97,11 @@ impl Checker<'_> {
         if !matches!(scope, Scope::Host) && !credentials.files.is_empty() {
             known.push("CREDENTIALS".to_owned());
         }
-        if matches!(scope, Scope::Content) {
+        if matches!(scope, Scope::Content | Scope::Entry) {
             known.extend(credentials.environment.iter().map(|name| format!("LAST20_{name}")));
+        }
+        if matches!(scope, Scope::Entry) {
+            known.push("FILE".to_owned());
         }
         if let Scope::Arguments(more) = scope {
             known.extend(more.iter().map(|name| (*name).to_owned()));
@@ -111,6 +116,6 @@ pub(super) fn names(text: &str, name: &str) -> bool {
 }
 
 pub(super) fn reserved(name: &str) -> bool {
-    let others = ["HOME", "CREDENTIALS", CONVERSATION_ID, "PROMPT", "FROM", "MCP_FILE"];
+    let others = ["HOME", "CREDENTIALS", CONVERSATION_ID, "PROMPT", "FROM", "MCP_FILE", "FILE"];
     SESSION.contains(&name) || others.contains(&name) || name.starts_with("LAST20_")
 }

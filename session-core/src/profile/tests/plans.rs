@@ -32,7 +32,8 @@ fn id() -> SessionId {
 
 fn host(profile: &Profile) -> HostView {
     let mut environment = BTreeMap::from([("PATH".to_owned(), "/usr/bin".to_owned())]);
-    let passed = profile.environment.pass.iter().chain(&profile.credentials.environment);
+    let logins = profile.credentials.environment.iter().chain(&profile.credentials.headless);
+    let passed = profile.environment.pass.iter().chain(logins);
     // What an agent leaves behind, and what the person set.
     for name in passed.chain(&profile.environment.scrub) {
         environment.insert(name.replace('*', "X"), "FROM_HOST".to_owned());
@@ -176,12 +177,18 @@ fn shown(profile: &Profile) -> String {
         }
     }
     text.push_str("\n== resources (private, shared, bare)\n\n");
+    for setting in &profile.credentials.settings {
+        writeln!(text, "  a login: {}: {}", setting.resource, setting.key).expect("it does");
+    }
     let paths: BTreeMap<_, _> = profile.host_paths(&host(profile)).into_iter().collect();
     for resource in &profile.resources {
         let policies = PRESETS.map(|preset| resource.policy_under(preset).to_string()).join(", ");
         let source = paths.get(&resource.name).map_or("nothing", |path| path.as_str());
         writeln!(text, "  {}: {policies}\n    {source} -> {}", resource.name, resource.target)
             .expect("it does");
+        for hidden in &resource.hidden {
+            writeln!(text, "    hides {}/**/{}", hidden.directory, hidden.file).expect("it does");
+        }
     }
     text
 }
