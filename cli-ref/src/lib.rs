@@ -21,10 +21,8 @@ mod engines;
 mod explanations;
 mod images;
 mod pipes;
-mod platform;
 mod surroundings;
 mod terminal;
 mod ui;
-mod updates;
 
 pub use app::App;

@@ -30,6 +30,7 @@ mod stats;
 mod status;
 mod terminal;
 mod time;
+mod update;
 mod workspace;
 
 pub use agent::{AgentOptions, AgentPlan, Login, MountPlan, Origin, Readiness, Seen};
@@ -71,6 +72,7 @@ pub use terminal::{
     AttachOptions, Attachment, HoldRequest, TerminalEvent, TerminalInput, TerminalOutput, Terminals,
 };
 pub use time::Timestamp;
+pub use update::{UpdateCheck, Updated};
 pub use workspace::{
     ProjectPlan, ProjectRecord, SourceFacts, Strategy, Uncommitted, UnsavedWork, Workspaces,
 };

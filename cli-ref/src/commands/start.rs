@@ -6,13 +6,12 @@ use session_core::{
     SessionName, SessionSpec, Strategy, Uncommitted,
 };
 
-use super::{Context, attach, choice, menu, variables};
+use super::{Context, attach, choice, menu, update, variables};
 use crate::args::{AgentArguments, Container, Start};
 use crate::bar;
 use crate::chord::Chord;
 use crate::surroundings::at_terminal;
 use crate::terminal;
-use crate::updates;
 
 pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
     let detach = arguments.detach;
@@ -34,7 +33,7 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
     menu::settle(context, &mut spec).await?;
     choice::settle(context, &mut spec).await?;
     if let Some(agent) = &spec.agent {
-        updates::look(context, agent);
+        update::look(context, agent).await;
     }
 
     let progress = bar::progress(context.ui);

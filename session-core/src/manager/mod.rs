@@ -15,6 +15,7 @@ mod remove;
 mod run;
 mod settle;
 mod trash;
+mod update;
 
 use std::collections::BTreeMap;
 use std::future::Future;
