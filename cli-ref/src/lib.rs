@@ -16,7 +16,6 @@ mod bar;
 mod chord;
 mod commands;
 mod config;
-mod devcontainer;
 mod engines;
 mod explanations;
 mod images;

@@ -6,6 +6,7 @@ mod backend;
 mod backends;
 mod catalog;
 mod container;
+pub mod devcontainer;
 mod error;
 mod facts;
 mod host;
