@@ -22,6 +22,7 @@ mod images;
 mod pipes;
 mod surroundings;
 mod terminal;
+mod trace;
 mod ui;
 
 pub use app::App;

@@ -16,6 +16,7 @@ mod layout;
 mod listing;
 mod lock;
 mod manager;
+mod mount;
 mod platform;
 mod policy;
 mod ports;
@@ -34,7 +35,7 @@ mod time;
 mod update;
 mod workspace;
 
-pub use agent::{AgentOptions, AgentPlan, Login, MountPlan, Origin, Readiness, Seen};
+pub use agent::{AgentOptions, AgentPlan, Disposable, Login, Origin, Readiness, Seen};
 pub use backend::{
     Backend, Capabilities, Check, CheckOutcome, Exec, Found, Isolation, LABEL_NAME,
     LABEL_SPEC_HASH, ProbeReport, Session, Snapshots, Stats, Transfer, Usage,
@@ -53,6 +54,7 @@ pub use manager::{
     ConversationEntry, ExportTo, Exported, Inspection, LoginRun, Manager, Reconciled, Removed,
     TRASH_RETENTION, TrashItem,
 };
+pub use mount::MountPlan;
 pub use policy::{Circumstances, Policy};
 pub use process::{
     ByteStream, ExecRequest, Input, Launch, MainProcess, Output, Process, ProcessControl, Signal,

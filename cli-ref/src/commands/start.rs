@@ -33,6 +33,10 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
     menu::settle(context, &mut spec).await?;
     choice::settle(context, &mut spec).await?;
     if let Some(agent) = &spec.agent {
+        // Asked for by `--debug`, which is about all that can be told.
+        let profile = context.manager.profiles().find(agent);
+        let can = profile.is_ok_and(|profile| !profile.arguments.debug.is_empty());
+        spec.agent_options.debug = context.debug && can;
         update::look(context, agent).await;
     }
 
@@ -139,6 +143,7 @@ fn container(asked: Container) -> ContainerOptions {
     options.cpu_millis = asked.cpus;
     options.pids = asked.pids;
     options.read_only = asked.read_only;
+    options.mounts = asked.volume;
     options.upload = asked.upload;
     options
 }

@@ -6,6 +6,7 @@
 mod agent;
 mod backend;
 mod by_hand;
+mod cleaning;
 mod credentials;
 #[path = "../cli/devcontainer/command.rs"]
 mod dev_container_command;

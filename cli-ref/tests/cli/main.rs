@@ -12,5 +12,6 @@ mod path;
 mod place;
 mod promises;
 mod screen;
+mod trace;
 mod updates;
 mod words;

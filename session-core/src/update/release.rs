@@ -135,6 +135,7 @@ impl Programs {
             command.split_first().ok_or_else(|| failed("is no command".to_owned()))?;
         let program = find_program(program, &self.host)
             .ok_or_else(|| failed(format!("can't be run: there is no program `{program}`")))?;
+        tracing::debug!(%program, ?arguments, "asks");
         let running = tokio::process::Command::new(program)
             .args(arguments)
             .env_clear()
