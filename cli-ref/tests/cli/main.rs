@@ -12,6 +12,7 @@ mod path;
 mod place;
 mod promises;
 mod screen;
+mod sharing;
 mod trace;
 mod updates;
 mod words;
