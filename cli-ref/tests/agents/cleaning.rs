@@ -61,7 +61,6 @@ fn it_goes_on(world: World) {
     let done: Value = serde_json::from_str(&done).expect("JSON");
     let items = done["sessions"][0]["items"].as_array().cloned().unwrap_or_default();
     let paths: Vec<_> = items.iter().filter_map(|item| item["path"].as_str()).collect();
-    println!("{}: {done:#}", world.agent.name);
     assert!(!paths.is_empty(), "{done:#}");
     let gone = |path: &str| std::fs::symlink_metadata(path).is_err();
     assert!(paths.iter().all(|path| gone(path)), "{paths:#?}");

@@ -4,7 +4,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use session_conformance::{Step, memory_program};
-use session_core::profile::{Preset, Profile, Profiles};
+use session_core::profile::{Preset, Profile, Profiles, SharePolicy};
 use session_core::{AgentOptions, ErrorKind, Manager, Progress, SessionRecord, TerminalSize};
 
 use crate::place::named;
@@ -36,7 +36,7 @@ policy = "private"
 presets = { shared = "shared-rw" }
 "#;
 
-fn manager(world: &World) -> Manager {
+fn manager_of(world: &World) -> Manager {
     let steps = format!("{:?}", memory_program(&[Step::Wait])[1]);
     let text = PROFILE.replace("STEPS", &steps);
     let profile = Profile::from_toml("robot", &text, "robot.toml").expect("it is valid");
@@ -46,6 +46,10 @@ fn manager(world: &World) -> Manager {
 async fn create(manager: &Manager, preset: Preset) -> (SessionRecord, Utf8PathBuf) {
     let mut options = AgentOptions::default();
     options.preset = preset;
+    create_with(manager, options).await
+}
+
+async fn create_with(manager: &Manager, options: AgentOptions) -> (SessionRecord, Utf8PathBuf) {
     let spec = named("one").with_agent("robot").with_agent_options(options);
     let record = manager.create(spec, &Progress::default()).await.expect("it can be made");
     let state = record.spec.agent_plan.as_ref().expect("it has a plan").state.host.clone();
@@ -73,7 +77,7 @@ fn paths(found: &[session_core::Disposable], below: &Utf8Path) -> Vec<String> {
 #[tokio::test]
 async fn what_is_made_anew_goes_and_nothing_else() {
     let world = World::new();
-    let manager = manager(&world);
+    let manager = manager_of(&world);
     let (record, state) = create(&manager, Preset::Private).await;
     let elsewhere = world.place.project().join("precious");
     write(elsewhere.join("file"));
@@ -128,20 +132,30 @@ async fn what_is_made_anew_goes_and_nothing_else() {
 #[tokio::test]
 async fn what_is_shared_stays() {
     let world = World::new();
-    let manager = manager(&world);
+    let manager = manager_of(&world);
     let (record, state) = create(&manager, Preset::Shared).await;
     let theirs = world.place.project().join(".robot/env");
     write(theirs.join("e"));
     assert!(state.join("env/e").exists(), "it is the person's own");
     assert_eq!(manager.clean(&record.id).await.expect("it can be cleaned"), []);
     assert!(theirs.join("e").exists() && state.join("env").is_symlink());
+
+    // Read-only, on the host: a directory of the session's with links in it.
+    let world = World::new();
+    let manager = manager_of(&world);
+    write(world.place.project().join(".robot/env/e"));
+    let mut options = AgentOptions::default();
+    options.share.insert("env".to_owned(), SharePolicy::SharedRo);
+    let (record, state) = create_with(&manager, options).await;
+    assert_eq!(manager.clean(&record.id).await.expect("it can be cleaned"), []);
+    assert!(state.join("env/e").is_symlink());
 }
 
 /// A directory on the way that the session made a link leads nowhere, either.
 #[tokio::test]
 async fn a_link_on_the_way_leads_nowhere() {
     let world = World::new();
-    let manager = manager(&world);
+    let manager = manager_of(&world);
     let (record, state) = create(&manager, Preset::Private).await;
     let elsewhere = world.place.project().join("precious");
     write(elsewhere.join("http/file"));
@@ -154,7 +168,7 @@ async fn a_link_on_the_way_leads_nowhere() {
 #[tokio::test]
 async fn a_running_session_is_not_cleaned() {
     let world = World::new();
-    let manager = manager(&world);
+    let manager = manager_of(&world);
     let (record, state) = create(&manager, Preset::Private).await;
     write(state.join("logs/a"));
     start(&manager, &record).await;
