@@ -14,6 +14,7 @@ use crate::args::{Arguments, Command};
 use crate::commands::{self, Context};
 use crate::engines::with_engines;
 use crate::surroundings::{Surroundings, git_ignore_file};
+use crate::trace::Trace;
 use crate::ui::Ui;
 
 /// A `sessctl` with certain backends.
@@ -51,7 +52,7 @@ impl App {
     /// Call it first in `main`, before any thread exists: it reads the arguments and the
     /// environment, and holds sessions of the backends given here.
     pub fn main(self) -> ExitCode {
-        log_to_standard_error();
+        let trace = Trace::begin();
         let backends = self.backends.clone();
         session_terminal::run_if_holder(move |request| {
             Ok(HolderParts::recording(backends, Layout::new(&request.home)))
@@ -59,7 +60,8 @@ impl App {
 
         let arguments = Arguments::parse();
         let ui = Ui { quiet: arguments.quiet, json: arguments.json };
-        match self.run(arguments, ui) {
+        let debug = arguments.debug;
+        match trace.settle(debug).and_then(|debug| self.run(arguments, ui, debug)) {
             Ok(code) => ExitCode::from(code),
             Err(error) => {
                 ui.failure(&error);
@@ -68,7 +70,7 @@ impl App {
         }
     }
 
-    fn run(self, arguments: Arguments, ui: Ui) -> Result<u8> {
+    fn run(self, arguments: Arguments, ui: Ui, debug: bool) -> Result<u8> {
         match &arguments.command {
             Command::Man => return commands::manual(ui),
             Command::Completions(shell) => return Ok(commands::completions(ui, shell)),
@@ -76,6 +78,8 @@ impl App {
             _ => {}
         }
         let surroundings = Surroundings::read(arguments.home)?;
+        let (version, home) = (env!("CARGO_PKG_VERSION"), surroundings.layout.home());
+        tracing::debug!(version, %home, "sessctl begins");
         if let Command::Config(config) = &arguments.command {
             return Ok(commands::config(ui, &surroundings, config));
         }
@@ -103,7 +107,7 @@ impl App {
             )
             .with_policy(surroundings.settings.policy())
             .with_profiles(surroundings.agents.profiles.clone());
-            Context { ui, surroundings, manager }.run(arguments.command).await
+            Context { ui, surroundings, manager, debug }.run(arguments.command).await
         });
         // A blocked read of standard input must not keep the command from ending.
         runtime.shutdown_background();
@@ -122,17 +126,4 @@ fn holder_command(has_systemd: bool) -> Result<HolderCommand> {
     })?;
     let command = HolderCommand::new(program);
     Ok(if has_systemd { command.with_systemd_scope() } else { command })
-}
-
-/// Lets the library's warnings be seen: on standard error, which for a holder is its session's
-/// `log/holder.log`. `SESSCTL_LOG` sets how much (`error`, `warn`, `info`, `debug`, `trace`).
-fn log_to_standard_error() {
-    let wanted = std::env::var("SESSCTL_LOG").ok();
-    let level = wanted.and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::WARN);
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .with_target(false)
-        .init();
 }

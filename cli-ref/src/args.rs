@@ -6,6 +6,7 @@ mod devcontainer;
 
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use session_core::MountPlan;
 
 pub(crate) use agents::{AgentArguments, Agents, AgentsAction, Login, Logout};
 
@@ -29,6 +30,9 @@ pub(crate) struct Arguments {
     /// Say nothing but results and errors.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    /// Say on standard error what is done; an agent that is started writes its own log, if it can.
+    #[arg(long, global = true)]
+    pub(crate) debug: bool,
     /// Print results, and errors, as JSON (docs/schemas).
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -64,6 +68,8 @@ pub(crate) enum Command {
     Stats(Stats),
     /// Look at the conversations of agents, or take one out of a session.
     Conversations(Conversations),
+    /// Free what agents of stopped sessions make anew (logs, caches); never conversations.
+    Clean(Clean),
     /// Bring an agent's program up to date, or say whether it is.
     Update(Update),
     /// Build the images that containers are made of, or show those there are.
@@ -175,6 +181,9 @@ pub(crate) struct Container {
     /// Let nothing of the image be changed; the workspace, the home and /tmp can.
     #[arg(long)]
     pub(crate) read_only: bool,
+    /// Mount something of the host, read-only without `:rw`; repeatable.
+    #[arg(long, short = 'v', value_name = "HOST:DIR[:rw]")]
+    pub(crate) volume: Vec<MountPlan>,
     /// Copy the workspace into the engine instead of mounting it: for an engine elsewhere.
     #[arg(long)]
     pub(crate) upload: bool,
@@ -369,6 +378,19 @@ pub(crate) enum ConversationAction {
         #[arg(long, value_name = "DIR", conflicts_with = "to")]
         project: Option<Utf8PathBuf>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Clean {
+    /// The sessions' names or ids [default: all that do not run].
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Only show what would be removed.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do not ask.
+    #[arg(long, short, conflicts_with = "dry_run")]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use etcetera::BaseStrategy;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use session_core::{Error, ErrorKind, Policy, Result};
+use session_core::{Error, ErrorKind, MountPlan, Policy, Result};
 
 pub(crate) use agents::Agents;
 pub(crate) use origin::{Origin, Setting};
@@ -22,7 +22,7 @@ use file::Links;
 const OPERATION: &str = "sessctl.config";
 
 /// Every key there is. Those of a project file are a stranger's words: none may run a program or choose one.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "agent",
     "backend",
     "branch_prefix",
@@ -31,6 +31,7 @@ const KEYS: [&str; 11] = [
     "exclude",
     "image",
     "include",
+    "mounts",
     "podman",
     "ports",
     "update_check",
@@ -39,8 +40,9 @@ const KEYS: [&str; 11] = [
 /// The backend where none is configured: the first engine that answers, else the host.
 pub(crate) const AUTOMATIC: &str = "auto";
 
-/// S0's name for what `SESSCTL_IMAGE` says, too.
+/// What `SESSCTL_IMAGE` and `SESSCTL_MOUNTS` say, by the names that older tools have for it (S0.23, S2.12).
 const OLD_IMAGE_VARIABLE: &str = "CLAUDE_IMAGE";
+const OLD_MOUNTS_VARIABLE: &str = "AGENT_SESSION_MOUNTS";
 
 /// What `sessctl/config.toml` in the user's configuration directory, or `.sessctl.toml` in a
 /// project, may say. A key of the project's file replaces the same key of the user's, lists too.
@@ -68,6 +70,9 @@ pub(crate) struct Config {
     /// Which ignored files come along where none are asked for, in gitignore syntax. Only sessions
     /// with a branch of their own heed it; other copies have all files.
     include: Option<Vec<String>>,
+    /// What of the host every container has besides its workspace, such as
+    /// `/home/me/.m2:/home/me/.m2` (read-only) or `/srv/cache:/cache:rw`. Not in a project's file.
+    mounts: Option<Vec<String>>,
     /// Where Podman is. Not in a project's file.
     podman: Option<Engine>,
     /// The TCP ports that sessions get, the first and the last, such as `20000-24999`. Not in a
@@ -87,6 +92,7 @@ impl Config {
             ("backend", self.backend.is_some()),
             ("docker", self.docker.is_some()),
             ("image", self.image.is_some()),
+            ("mounts", self.mounts.is_some()),
             ("podman", self.podman.is_some()),
             ("ports", self.ports.is_some()),
             ("update_check", self.update_check.is_some()),
@@ -117,6 +123,7 @@ pub(crate) struct Settings {
     pub(crate) exclude: Setting<Vec<String>>,
     pub(crate) image: Setting<String>,
     pub(crate) include: Setting<Vec<String>>,
+    pub(crate) mounts: Setting<Vec<MountPlan>>,
     pub(crate) podman_socket: Setting<String>,
     pub(crate) ports: Setting<RangeInclusive<u16>>,
     pub(crate) update_check: Setting<bool>,
@@ -130,7 +137,11 @@ impl Settings {
         let mut layers = vec![Layer { source: Source::Environment, config: from_environment()? }];
         if let Some(image) = variable(OLD_IMAGE_VARIABLE)? {
             let config = Config { image: Some(image), ..Config::default() };
-            layers.push(Layer { source: Source::OldVariable, config });
+            layers.push(Layer { source: Source::OldVariable(OLD_IMAGE_VARIABLE), config });
+        }
+        if let Some(mounts) = variable(OLD_MOUNTS_VARIABLE)? {
+            let config = Config { mounts: Some(split(&mounts)), ..Config::default() };
+            layers.push(Layer { source: Source::OldVariable(OLD_MOUNTS_VARIABLE), config });
         }
         if let Some(path) = here.and_then(file::project)
             && let Some(config) = file::read(&path, Links::Refuse)?
@@ -165,6 +176,7 @@ impl Settings {
             exclude: list("exclude", |config| &config.exclude),
             image: text("image", |config| &config.image, &policy.image),
             include: list("include", |config| &config.include),
+            mounts: list("mounts", |config| &config.mounts).parse("mounts", mounts)?,
             podman_socket: socket(&layers, "podman.socket", |config| config.podman.as_ref()),
             ports: text("ports", |config| &config.ports, &shown_range(&policy.ports))
                 .parse("ports", range)?,
@@ -179,12 +191,13 @@ impl Settings {
         policy.exclude.clone_from(&self.exclude.value);
         policy.include.clone_from(&self.include.value);
         policy.image.clone_from(&self.image.value);
+        policy.mounts.clone_from(&self.mounts.value);
         policy.ports.clone_from(&self.ports.value);
         policy
     }
 
     /// Every key with its value, a text or a list of texts, in the order of the keys.
-    pub(crate) fn rows(&self) -> [(&'static str, Value, &Origin); 11] {
+    pub(crate) fn rows(&self) -> [(&'static str, Value, &Origin); 12] {
         [
             ("agent", json!(self.agent.value), &self.agent.origin),
             ("backend", json!(self.backend.value), &self.backend.origin),
@@ -194,6 +207,7 @@ impl Settings {
             ("exclude", json!(self.exclude.value), &self.exclude.origin),
             ("image", json!(self.image.value), &self.image.origin),
             ("include", json!(self.include.value), &self.include.origin),
+            ("mounts", json!(shown_mounts(&self.mounts.value)), &self.mounts.origin),
             ("podman.socket", json!(self.podman_socket.value), &self.podman_socket.origin),
             ("ports", json!(shown_range(&self.ports.value)), &self.ports.origin),
             ("update_check", json!(self.update_check.value), &self.update_check.origin),
@@ -220,7 +234,7 @@ struct Layer {
 
 enum Source {
     Environment,
-    OldVariable,
+    OldVariable(&'static str),
     Project(PathBuf),
     User(PathBuf),
 }
@@ -229,7 +243,7 @@ impl Source {
     fn origin(&self, key: &str) -> Origin {
         match self {
             Self::Environment => Origin::Environment(variable_of(key)),
-            Self::OldVariable => Origin::Environment(OLD_IMAGE_VARIABLE.to_owned()),
+            Self::OldVariable(name) => Origin::Environment((*name).to_owned()),
             Self::Project(path) => Origin::Project(path.clone()),
             Self::User(path) => Origin::User(path.clone()),
         }
@@ -265,12 +279,7 @@ fn variable_of(key: &str) -> String {
 
 fn from_environment() -> Result<Config> {
     let text = |key| variable(&variable_of(key));
-    let list = |key| -> Result<Option<Vec<String>>> {
-        let split = |text: String| {
-            text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
-        };
-        Ok(text(key)?.map(split))
-    };
+    let list = |key| -> Result<Option<Vec<String>>> { Ok(text(key)?.as_deref().map(split)) };
     let engine = |key| Ok(text(key)?.map(|socket| Engine { socket: Some(socket) }));
     Ok(Config {
         agent: text("agent")?,
@@ -281,6 +290,7 @@ fn from_environment() -> Result<Config> {
         exclude: list("exclude")?,
         image: text("image")?,
         include: list("include")?,
+        mounts: list("mounts")?,
         podman: engine("podman.socket")?,
         ports: text("ports")?,
         update_check: match text("update_check")?.as_deref() {
@@ -306,6 +316,29 @@ fn user_file() -> Option<PathBuf> {
 /// Where the user's files would be.
 fn user_directory() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.config_dir().join("sessctl"))
+}
+
+fn split(text: &str) -> Vec<String> {
+    text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+/// What is configured counts wherever the command runs, so only absolute paths mean something.
+fn mounts(texts: Vec<String>) -> std::result::Result<Vec<MountPlan>, String> {
+    let mount = |text: &String| {
+        let mount: MountPlan = text.parse().map_err(|error: Error| error.message().to_owned())?;
+        match mount.source.is_absolute() {
+            true => Ok(mount),
+            false => {
+                let shown = mount.source.as_str().escape_debug();
+                Err(format!("`{shown}` is no absolute path; begin with `/`"))
+            }
+        }
+    };
+    texts.iter().map(mount).collect()
+}
+
+fn shown_mounts(mounts: &[MountPlan]) -> Vec<String> {
+    mounts.iter().map(ToString::to_string).collect()
 }
 
 /// The first and the last port.

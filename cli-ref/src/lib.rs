@@ -16,15 +16,13 @@ mod bar;
 mod chord;
 mod commands;
 mod config;
-mod devcontainer;
 mod engines;
 mod explanations;
 mod images;
 mod pipes;
-mod platform;
 mod surroundings;
 mod terminal;
+mod trace;
 mod ui;
-mod updates;
 
 pub use app::App;

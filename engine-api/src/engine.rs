@@ -58,6 +58,7 @@ impl Engine {
         let wire = Wire::new(endpoint);
         let identity = greet::greet(&wire, endpoint, kind).await?;
         let (short, long) = (wire.client(SHORT)?, wire.client(LONG)?);
+        tracing::debug!(%endpoint, ?identity, "an engine answers");
         let dialect = Dialect::of(&identity);
         let (endpoint, facts) = (endpoint.clone(), OnceCell::new());
         let inner = Inner { wire, short, long, endpoint, identity, dialect, facts };
@@ -151,7 +152,9 @@ impl Engine {
         doing: &str,
         failure: bollard::errors::Error,
     ) -> Error {
-        failed(operation.into(), doing, &self.peer(), failure)
+        let error = failed(operation.into(), doing, &self.peer(), failure);
+        tracing::debug!(doing, %error, "the engine refused");
+        error
     }
 
     /// Whom advice is about.

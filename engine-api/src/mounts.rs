@@ -70,7 +70,8 @@ impl Mounts {
             binds.push((project.source.clone(), Utf8Path::new(WORKSPACE).join(&project.name)));
         }
         let mut read_only = Vec::new();
-        for mount in spec.mounts.iter().filter(|mount| mount.source.exists()) {
+        let more = spec.mounts.iter().chain(&spec.container.mounts);
+        for mount in more.filter(|mount| mount.source.exists()) {
             check_live(&mount.source, socket)?;
             if mount.source.starts_with(&spec.directory) {
                 give(&mount.source, account)?;

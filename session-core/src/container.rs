@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::MountPlan;
+
 /// Options that only a backend with [`Isolation::Container`](crate::Isolation::Container) has;
 /// asked of another one, each is an unmet need of the request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +30,10 @@ pub struct ContainerOptions {
     pub cpu_millis: Option<u32>,
     /// The image's own files can't be changed; the workspace, the home and `/tmp` can.
     pub read_only: bool,
+    /// More of the host's directories and files than the workspace; relative sources are those of the working directory.
+    /// Each source must exist, and none may lead to where sessions and logins are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<MountPlan>,
     /// The workspace is streamed into a volume of the engine instead of being mounted: for an
     /// engine that does not see the host's directories.
     pub upload: bool,

@@ -20,6 +20,7 @@ pub const WORK_LINK: &str = "work";
 /// trash/<id>/                removed sessions, whole
 /// credentials/<agent>/<name>/ logins, shared by sessions
 /// ports/<number>             which session has a port
+/// updates/<agent>.json       what is known of newer versions of agents
 /// locks/<id>.lock            held while an operation works on a session
 /// audit.log                  one JSON line for each operation
 /// ```
@@ -107,6 +108,11 @@ impl Layout {
     /// All locks.
     pub(crate) fn locks(&self) -> Utf8PathBuf {
         self.home.join("locks")
+    }
+
+    /// What is known of newer versions of agents, and where registries' clients run.
+    pub fn updates(&self) -> Utf8PathBuf {
+        self.home.join("updates")
     }
 
     /// The audit log.

@@ -6,6 +6,7 @@ mod backend;
 mod backends;
 mod catalog;
 mod container;
+pub mod devcontainer;
 mod error;
 mod facts;
 mod host;
@@ -15,6 +16,7 @@ mod layout;
 mod listing;
 mod lock;
 mod manager;
+mod mount;
 mod platform;
 mod policy;
 mod ports;
@@ -30,9 +32,10 @@ mod stats;
 mod status;
 mod terminal;
 mod time;
+mod update;
 mod workspace;
 
-pub use agent::{AgentOptions, AgentPlan, Login, MountPlan, Origin, Readiness, Seen};
+pub use agent::{AgentOptions, AgentPlan, Disposable, Login, Origin, Readiness, Seen};
 pub use backend::{
     Backend, Capabilities, Check, CheckOutcome, Exec, Found, Isolation, LABEL_NAME,
     LABEL_SPEC_HASH, ProbeReport, Session, Snapshots, Stats, Transfer, Usage,
@@ -51,6 +54,7 @@ pub use manager::{
     ConversationEntry, ExportTo, Exported, Inspection, LoginRun, Manager, Reconciled, Removed,
     TRASH_RETENTION, TrashItem,
 };
+pub use mount::MountPlan;
 pub use policy::{Circumstances, Policy};
 pub use process::{
     ByteStream, ExecRequest, Input, Launch, MainProcess, Output, Process, ProcessControl, Signal,
@@ -71,6 +75,7 @@ pub use terminal::{
     AttachOptions, Attachment, HoldRequest, TerminalEvent, TerminalInput, TerminalOutput, Terminals,
 };
 pub use time::Timestamp;
+pub use update::{UpdateCheck, Updated};
 pub use workspace::{
     ProjectPlan, ProjectRecord, SourceFacts, Strategy, Uncommitted, UnsavedWork, Workspaces,
 };

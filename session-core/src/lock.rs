@@ -58,9 +58,13 @@ impl FileLock {
     pub(crate) async fn take(path: &Utf8Path, patience: Duration) -> Result<Self> {
         const BETWEEN_TRIES: Duration = Duration::from_millis(10);
         let deadline = Instant::now() + patience;
+        let mut told = false;
         loop {
             if let Some(lock) = Self::try_take(path)? {
                 return Ok(lock);
+            }
+            if !std::mem::replace(&mut told, true) {
+                tracing::debug!(%path, "waits for a lock that somebody else has");
             }
             if Instant::now() >= deadline {
                 let message = "another process is working on it; try again when that is done";

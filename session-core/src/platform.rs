@@ -6,10 +6,16 @@
 mod linux;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::process_began;
+pub(crate) use linux::{first_words, process_began};
 
 /// No other system tells so far.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn process_began(_id: i32) -> Option<std::time::SystemTime> {
     None
+}
+
+/// No other system tells so far.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn first_words() -> Vec<(u32, Vec<Vec<u8>>)> {
+    Vec::new()
 }

@@ -14,8 +14,10 @@ use crate::{
 };
 
 mod container;
+mod mounts;
 
 pub(crate) use container::login_shell;
+pub(crate) use mounts::gives_away;
 
 /// What containers are made of where neither a spec nor the policy says anything.
 const DEFAULT_IMAGE: &str = "sessctl-shell:latest";
@@ -36,6 +38,9 @@ pub struct Policy {
     pub include: Vec<String>,
     /// What a container is made of where a spec names no image.
     pub image: String,
+    /// What of the host every container has besides what is asked for; one at the same place gives way. Uploaded sessions and
+    /// those on the host have none.
+    pub mounts: Vec<MountPlan>,
     /// The TCP ports that sessions get.
     pub ports: RangeInclusive<u16>,
 }
@@ -47,6 +52,7 @@ impl Default for Policy {
             exclude: Vec::new(),
             include: Vec::new(),
             image: DEFAULT_IMAGE.to_owned(),
+            mounts: Vec::new(),
             ports: DEFAULT_PORTS,
         }
     }
@@ -173,6 +179,9 @@ impl Policy {
             container.image.get_or_insert_with(|| self.image_for(circumstances.agent));
             container.upload |= capabilities.is_some_and(|capabilities| capabilities.needs_upload);
             problems.extend(container::problems(&container, &projects));
+            let standing = if container.upload { &[][..] } else { &self.mounts };
+            container.mounts =
+                mounts::settled(&container.mounts, standing, host, layout, &mut problems);
         } else if capabilities.is_some() {
             problems.extend(container::needs_container(&container, &backend));
         }

@@ -2,9 +2,9 @@
 
 use camino::Utf8PathBuf;
 use session_core::{
-    Capabilities, Circumstances, ContainerOptions, ErrorKind, HostView, Isolation, Layout, Network,
-    Policy, ResolvedSpec, Result, SessionId, SessionSpec, SourceFacts, Strategy, Timestamp,
-    Uncommitted,
+    Capabilities, Circumstances, ContainerOptions, ErrorKind, HostView, Isolation, Layout,
+    MountPlan, Network, Policy, ResolvedSpec, Result, SessionId, SessionSpec, SourceFacts,
+    Strategy, Timestamp, Uncommitted,
 };
 
 const NOW: &str = "2026-01-11T19:05:49Z";
@@ -217,10 +217,12 @@ fn options_of_containers_need_one() {
     options.cpu_millis = Some(1500);
     options.read_only = true;
     options.upload = true;
+    options.mounts = vec![MountPlan::new("/srv/data", "/data")];
     let mut spec = SessionSpec::new().with_container(options.clone());
     spec.environment.insert("A=B".to_owned(), String::new());
     let told = problems(&spec, &[]);
-    let flags = ["image", "root", "network", "memory", "pids", "cpus", "read-only", "upload"];
+    let flags =
+        ["image", "root", "network", "memory", "pids", "cpus", "read-only", "volume", "upload"];
     for flag in flags {
         let flag = format!("(--{flag})");
         let of_flag: Vec<_> = told.iter().filter(|problem| problem.contains(&flag)).collect();
@@ -228,6 +230,7 @@ fn options_of_containers_need_one() {
         assert!(problem.contains("backend `local`") && problem.contains("--backend"), "{problem}");
     }
     assert_eq!(told.len(), flags.len() + 1, "and the others: {told:?}");
+    options.upload = false;
     contained(&SessionSpec::new().with_container(options), &[]).expect("containers have it all");
 }
 
@@ -351,4 +354,65 @@ fn what_is_mounted_is_not_uploaded() {
     let spec = SessionSpec::new().with_strategy(Strategy::Mount).with_container(options);
     let error = contained(&spec, &[repository("/home/me/project")]).expect_err("it can't be both");
     assert!(error.message().contains("--upload") && error.message().contains("--mount"), "{error}");
+}
+
+/// What a container of a person with standing mounts has, as texts.
+fn mounted(asked: &[&str], upload: bool) -> Result<Vec<String>> {
+    let host = HostView::new("/home/me/project", "me");
+    let layout = Layout::new("/data/sessctl");
+    let capabilities = Capabilities::new(Isolation::Container);
+    let circumstances = Circumstances::new(ID.parse()?, NOW.parse()?, &host, &layout)
+        .with_capabilities(&capabilities);
+    let mut policy = Policy::default();
+    policy.mounts = vec!["/srv/cache:/cache:rw".parse()?, "/home/me/.m2:/m2".parse()?];
+    let mut options = ContainerOptions::default();
+    options.mounts = asked.iter().map(|text| text.parse()).collect::<Result<_>>()?;
+    options.upload = upload;
+    let spec = SessionSpec::new().with_container(options);
+    let resolved = policy.resolve(&spec, &circumstances)?;
+    Ok(resolved.container.mounts.iter().map(ToString::to_string).collect())
+}
+
+/// S2.12: what is asked for, and what every container has; one at the same place counts before the standing one, and relative
+/// ones are those of the working directory.
+#[test]
+fn more_of_the_host_can_be_mounted() {
+    let standing = ["/srv/cache:/cache:rw", "/home/me/.m2:/m2"];
+    assert_eq!(mounted(&[], false).expect("good"), standing);
+    assert_eq!(mounted(&[], true).expect("an engine elsewhere has none"), [] as [&str; 0]);
+    let asked = ["docs/./a/:/docs/", "/srv/other:/cache"];
+    let expected = ["/srv/other:/cache", "/home/me/project/docs/a:/docs", "/home/me/.m2:/m2"];
+    assert_eq!(mounted(&asked, false).expect("good"), expected);
+}
+
+/// S2.12: no mount hides what makes a container a session, gives other sessions and logins away, or is at two places in one.
+#[test]
+fn mounts_that_are_refused() {
+    for (asked, part) in [
+        ("/a:/workspace/x", "in the way of `/workspace`"),
+        ("/a:/workspace", "in the way of `/workspace`"),
+        ("/a:/", "in the way of"),
+        ("/a://", "in the way of"),
+        ("/a:/sessctl/state", "in the way of `/sessctl`"),
+        ("/a:/run", "in the way of `/run/sessctl`"),
+        ("/a:/proc/1", "in the way of `/proc`"),
+        ("/a:/tmp", "in the way of `/tmp/sessctl`"),
+        ("/a:/etc/", "who is who"),
+        ("/a:b", "absolute path"),
+        ("/a:/b/../workspace", "absolute path"),
+        ("/data/sessctl/credentials:/c", "where sessions live"),
+        ("/data:/c", "where sessions and logins are"),
+        ("/:/c", "where sessions and logins are"),
+    ] {
+        let error = mounted(&[asked], false).expect_err(asked);
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.message().contains(part), "{asked}: {error}");
+    }
+    let twice = mounted(&["/a:/x", "/b:/x"], false).expect_err("one place");
+    assert!(twice.message().contains("two things can't be at `/x`"), "{twice}");
+    let elsewhere = mounted(&["/a:/x"], true).expect_err("there is nothing to mount there");
+    assert!(elsewhere.message().contains("--upload"), "{elsewhere}");
+    for text in ["/a", "/a:", ":/a", "/a:/b:rx", "/a:/b:rw:rw", "/a:/b\n"] {
+        text.parse::<MountPlan>().expect_err(text);
+    }
 }

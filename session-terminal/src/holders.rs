@@ -141,6 +141,7 @@ async fn start(command: &HolderCommand, request: &HoldRequest) -> Result<()> {
     if place.is_held()? {
         return Err(already_held().with_session(&request.name));
     }
+    tracing::debug!(session = %request.id, log = %place.log, "starts a holder");
     let json = Arc::new(serde_json::to_vec(request).map_err(|error| {
         let message = "the request does not fit into JSON; please report this";
         Error::new(ErrorKind::Internal, "holder.start", message).with_source(error)

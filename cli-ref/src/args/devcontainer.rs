@@ -1,10 +1,9 @@
 //! The words of `sessctl devcontainer`.
 
 use camino::Utf8PathBuf;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use session_core::devcontainer;
 use session_core::profile::{Preset, SharePolicy};
-
-use crate::devcontainer::Form;
 
 #[derive(Debug, Args)]
 pub(crate) struct Devcontainer {
@@ -42,6 +41,24 @@ pub(crate) enum DevcontainerAction {
         #[command(flatten)]
         sharing: Sharing,
     },
+}
+
+/// How a mount is written.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Form {
+    /// As one text, as the engine's command takes it: the form that can be read-only.
+    Strings,
+    /// As an object; one that is read-only stays a text, for objects can't be.
+    Objects,
+}
+
+impl From<Form> for devcontainer::Form {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Strings => Self::Strings,
+            Form::Objects => Self::Objects,
+        }
+    }
 }
 
 /// Whose files, and how.

@@ -3,6 +3,7 @@
 mod agents;
 mod attach;
 mod choice;
+mod clean;
 mod config;
 mod conversations;
 mod devcontainer;
@@ -38,6 +39,8 @@ pub(crate) struct Context {
     pub(crate) ui: Ui,
     pub(crate) surroundings: Surroundings,
     pub(crate) manager: Manager,
+    /// Mistakes are looked for.
+    pub(crate) debug: bool,
 }
 
 impl Context {
@@ -59,6 +62,7 @@ impl Context {
             Command::Inspect(arguments) => inspect::run(self, &arguments).await,
             Command::Stats(arguments) => stats::run(self, &arguments).await,
             Command::Conversations(arguments) => conversations::run(self, arguments).await,
+            Command::Clean(arguments) => clean::run(self, &arguments).await,
             Command::Update(arguments) => update::run(self, &arguments).await,
             Command::Image(arguments) => image::run(self, &arguments).await,
             Command::Restore(arguments) => restore::run(self, &arguments).await,

@@ -6,13 +6,12 @@ use session_core::{
     SessionName, SessionSpec, Strategy, Uncommitted,
 };
 
-use super::{Context, attach, choice, menu, variables};
+use super::{Context, attach, choice, menu, update, variables};
 use crate::args::{AgentArguments, Container, Start};
 use crate::bar;
 use crate::chord::Chord;
 use crate::surroundings::at_terminal;
 use crate::terminal;
-use crate::updates;
 
 pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
     let detach = arguments.detach;
@@ -39,7 +38,11 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
     menu::settle(context, &mut spec).await?;
     choice::ensure_image(context, &spec).await?;
     if let Some(agent) = &spec.agent {
-        updates::look(context, agent);
+        // Asked for by `--debug`, which is about all that can be told.
+        let profile = context.manager.profiles().find(agent);
+        let can = profile.is_ok_and(|profile| !profile.arguments.debug.is_empty());
+        spec.agent_options.debug = context.debug && can;
+        update::look(context, agent).await;
     }
 
     let progress = bar::progress(context.ui);
@@ -145,6 +148,7 @@ fn container(asked: Container) -> ContainerOptions {
     options.cpu_millis = asked.cpus;
     options.pids = asked.pids;
     options.read_only = asked.read_only;
+    options.mounts = asked.volume;
     options.upload = asked.upload;
     options
 }

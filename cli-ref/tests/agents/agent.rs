@@ -15,6 +15,8 @@ pub(crate) struct Agent {
     pub(crate) instructions: &'static str,
     /// The name of its variable for the key.
     pub(crate) key: &'static str,
+    /// Where it writes a log of its own if asked to, below its state directory.
+    pub(crate) log: Option<&'static str>,
     /// Words by which the model has it say `tool-42` in a shell.
     pub(crate) tool: &'static str,
 }
@@ -26,6 +28,7 @@ pub(crate) const CLAUDE: Agent = Agent {
     directory: ".claude",
     instructions: "CLAUDE.md",
     key: "ANTHROPIC_API_KEY",
+    log: Some("debug"),
     tool: r#"TOOL Bash {"command":"echo tool-$((40+2))"}"#,
 };
 
@@ -36,6 +39,7 @@ pub(crate) const CODEX: Agent = Agent {
     directory: ".codex",
     instructions: "AGENTS.md",
     key: "OPENAI_API_KEY",
+    log: None,
     tool: r#"TOOL exec_command {"cmd":"echo tool-$((40+2))"}"#,
 };
 
@@ -50,6 +54,7 @@ pub(crate) const OPENCODE: Agent = Agent {
     directory: ".config/opencode",
     instructions: "AGENTS.md",
     key: "OPENCODE_API_KEY",
+    log: Some("data/opencode/log"),
     tool: "TOOLS",
 };
 
@@ -60,5 +65,6 @@ pub(crate) const COPILOT: Agent = Agent {
     directory: ".copilot",
     instructions: "copilot-instructions.md",
     key: "COPILOT_PROVIDER_API_KEY",
+    log: Some("logs"),
     tool: "TOOLS",
 };

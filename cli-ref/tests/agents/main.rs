@@ -6,6 +6,10 @@
 mod agent;
 mod backend;
 mod by_hand;
+mod cleaning;
+#[path = "../common/commands.rs"]
+#[expect(dead_code, reason = "the tests of the command use all of it")]
+mod commands;
 mod credentials;
 #[path = "../cli/devcontainer/command.rs"]
 mod dev_container_command;

@@ -1,14 +1,16 @@
 //! A person with an agent: a home, a project, a model, and a `sessctl` that knows one backend.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::agent::Agent;
 use crate::backend::Backend;
+pub(crate) use crate::commands::{Done, finish};
+use crate::commands::{processes_with, until_within};
 use crate::installed::{program, skip};
 use crate::model::{Authority, Model};
 
@@ -28,14 +30,6 @@ pub(crate) struct World {
     pub(crate) backend: Backend,
     pub(crate) model: Model,
     more: Vec<(String, String)>,
-}
-
-/// What a command printed and how it ended; -1 for one that was killed.
-#[derive(Debug)]
-pub(crate) struct Done {
-    pub(crate) code: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
 }
 
 /// Runs a test with an agent on a backend, or says why it can't be.
@@ -254,17 +248,7 @@ impl World {
 
     /// The processes of this world on the host.
     pub(crate) fn processes(&self) -> Vec<String> {
-        let mark = format!("SESSCTL_HOME={}", self.path(HOME).display());
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
-            let is_process = entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit);
-            let Ok(environment) = std::fs::read(entry.path().join("environ")) else { continue };
-            if is_process && environment.split(|byte| *byte == 0).any(|it| it == mark.as_bytes()) {
-                let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-                found.push(String::from_utf8_lossy(&line).replace('\0', " "));
-            }
-        }
-        found
+        processes_with(&format!("SESSCTL_HOME={}", self.path(HOME).display()))
     }
 
     /// A session's directory.
@@ -282,19 +266,6 @@ impl Drop for World {
 }
 
 /// Waits for what must happen.
-pub(crate) fn until(what: &str, mut happened: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !happened() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-pub(crate) fn finish(outcome: std::io::Result<Output>) -> Done {
-    let output = outcome.expect("the command starts");
-    Done {
-        code: output.status.code().unwrap_or(-1),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+pub(crate) fn until(what: &str, happened: impl FnMut() -> bool) {
+    until_within(PATIENCE, what, happened);
 }

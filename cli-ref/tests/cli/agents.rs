@@ -268,3 +268,35 @@ fn who_is_not_asked() {
     screen.wait_for("READY>");
     screen.kill();
 }
+
+/// S1.21, S4.37: shown, asked about, removed; running sessions are left out, or refused where they are named.
+#[test]
+fn what_agents_make_anew_is_freed() {
+    let place = Place::new();
+    robot(&place, "disposable = [\"logs\"]\n[environment.set]\nROBOT_HOME = \"${STATE}\"\n");
+    for name in ["one", "two"] {
+        place.good(&["start", name, "-d", "--empty", "-a", "robot"]);
+        let logs = place.directory(name).join("state/robot/logs");
+        std::fs::create_dir_all(&logs).expect("writable");
+        std::fs::write(logs.join("log"), vec![b'x'; 100_000]).expect("writable");
+    }
+    let there = |name: &str| place.directory(name).join("state/robot/logs/log").exists();
+    assert!(place.bad(&["clean", "--force", "one"], 79).contains("it is running"));
+    place.good(&["stop", "--time", "0", "one"]);
+    let (_, shown) = json(&place, &["clean", "--dry-run", "--json"]);
+    assert_eq!((&shown["removed"], &shown["sessions"][0]["name"]), (&false.into(), &"one".into()));
+    assert_eq!(shown["sessions"].as_array().map(Vec::len), Some(1), "{shown:#}");
+    assert!(shown["bytes"].as_u64() >= Some(100_000), "{shown:#}");
+    assert!(shown["notices"][0].as_str().is_some_and(|notice| notice.contains("two")), "{shown:#}");
+    let table = place.good(&["clean", "--dry-run", "one"]);
+    assert!(table.contains("state/robot/logs") && table.contains("KiB"), "{table}");
+    assert!(place.bad(&["clean"], 79).contains("--force"));
+    let screen = Screen::run(&place, &["clean", "one"]);
+    screen.wait_for("[y/N]");
+    screen.type_in("n\r");
+    assert_eq!(screen.end(), 1);
+    assert!(there("one"));
+    place.good(&["clean", "--force"]);
+    assert!(!there("one") && there("two"));
+    assert_eq!(place.good(&["clean", "one", "--force"]), "there is nothing to clean\n");
+}

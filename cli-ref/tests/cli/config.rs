@@ -100,6 +100,7 @@ fn every_key_is_shown_with_its_origin() {
         ("SESSCTL_EXCLUDE", "a"),
         ("SESSCTL_IMAGE", "debian:12"),
         ("SESSCTL_INCLUDE", "b"),
+        ("SESSCTL_MOUNTS", "/srv/a:/a"),
         ("SESSCTL_PODMAN_SOCKET", "/podman.sock"),
     ];
     for (name, _) in variables {
@@ -124,6 +125,27 @@ fn every_key_is_shown_with_its_origin() {
     assert!(!place.path("home").exists(), "looking makes nothing");
 }
 
+/// S2.12: by the variable of the older tool too, which gives way to ours; never by a project, which comes with a clone.
+#[test]
+fn mounts_come_from_the_environment() {
+    let place = Place::with_repository();
+    let show = |variables: &[(&str, &str)]| shown(&place, "project", variables, "mounts");
+    let old = ("AGENT_SESSION_MOUNTS", "/srv/a:/a,/srv/b:/b:rw");
+    let found = show(&[old]);
+    assert_eq!(found["value"], json!(["/srv/a:/a", "/srv/b:/b:rw"]));
+    assert_eq!(found["variable"], "AGENT_SESSION_MOUNTS");
+    assert_eq!(show(&[old, ("SESSCTL_MOUNTS", "/srv/c:/c:ro")])["value"], json!(["/srv/c:/c"]));
+    for wrong in ["/srv/a", "srv/a:/a", "/srv/a:/a:rx"] {
+        let refused = run_with(&place, "project", &[("SESSCTL_MOUNTS", wrong)], &["list"]);
+        assert_eq!(refused.code, 64, "{refused:?}");
+        assert!(refused.err.contains("`mounts` of the"), "{refused:?}");
+    }
+    place.write(PROJECT, "mounts = [\"/home/me/.ssh:/x\"]\n");
+    let refused = run_with(&place, "project", &[], &["list"]);
+    assert_eq!(refused.code, 64, "{refused:?}");
+    assert!(refused.err.contains("`mounts` in"), "{refused:?}");
+}
+
 /// The table that people read.
 #[test]
 fn table() {
@@ -142,9 +164,10 @@ fn table() {
     assert_eq!(lines[6], ["exclude", "dist,*.log", "project", "file", &file]);
     assert_eq!(lines[7], ["image", "sessctl-shell:latest", "default"]);
     assert_eq!(lines[8], ["include", "-", "default"]);
-    assert_eq!(lines[9], ["podman.socket", "-", "default"]);
-    assert_eq!(lines[10], ["ports", "20000-24999", "default"]);
-    assert_eq!(lines[11], ["update_check", "true", "default"]);
+    assert_eq!(lines[9], ["mounts", "-", "default"]);
+    assert_eq!(lines[10], ["podman.socket", "-", "default"]);
+    assert_eq!(lines[11], ["ports", "20000-24999", "default"]);
+    assert_eq!(lines[12], ["update_check", "true", "default"]);
     let home = lines.last().expect("the home");
     assert_eq!(
         (home[0].as_str(), &home[2..]),

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::place::{Place, finish, processes_with, skip};
+use crate::commands::processes_with;
+use crate::place::{Place, finish, skip};
 
 fn record_of(place: &Place, name: &str) -> std::path::PathBuf {
     place.directory(name).join("record.json")

@@ -1,6 +1,8 @@
 //! `sessctl` as a person uses it: the real program, real git, a real terminal.
 
 mod agents;
+#[path = "../common/commands.rs"]
+mod commands;
 mod config;
 mod containers;
 mod conversations;
@@ -12,5 +14,7 @@ mod path;
 mod place;
 mod promises;
 mod screen;
+mod sharing;
+mod trace;
 mod updates;
 mod words;

@@ -1,6 +1,7 @@
 //! The first whole path: start, leave, come back, stop, remove.
 
-use crate::place::{Place, processes_with};
+use crate::commands::processes_with;
+use crate::place::Place;
 use crate::screen::Screen;
 
 const DETACH: &str = "\x1c";

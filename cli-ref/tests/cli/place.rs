@@ -1,11 +1,14 @@
 //! A home, a project and a `sessctl` that knows nothing else.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::commands::until_within;
+pub(crate) use crate::commands::{Done, finish};
 
 /// One test's own world; everything that still runs in it ends when it is dropped.
 pub(crate) struct Place {
@@ -20,14 +23,6 @@ pub(crate) struct Engine {
     pub(crate) kind: &'static str,
     /// Where it answers.
     pub(crate) address: String,
-}
-
-/// What a command printed and how it ended.
-#[derive(Debug)]
-pub(crate) struct Done {
-    pub(crate) code: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
 }
 
 impl Place {
@@ -182,21 +177,8 @@ impl Drop for Place {
 }
 
 /// Waits until it has happened; fails if it does not within a minute.
-pub(crate) fn until(what: &str, mut happened: impl FnMut() -> bool) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while !happened() {
-        assert!(std::time::Instant::now() < deadline, "{what} did not happen");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-}
-
-pub(crate) fn finish(outcome: std::io::Result<Output>) -> Done {
-    let output = outcome.expect("the command starts");
-    Done {
-        code: output.status.code().unwrap_or(-1),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+pub(crate) fn until(what: &str, happened: impl FnMut() -> bool) {
+    until_within(Duration::from_secs(60), what, happened);
 }
 
 /// Runs git with nobody's configuration.
@@ -220,24 +202,4 @@ pub(crate) fn git_in(directory: &Path, arguments: &[&str]) -> String {
 #[expect(clippy::print_stderr, reason = "a skip must be seen")]
 pub(crate) fn skip(reason: &str) {
     eprintln!("SKIPPED {reason}");
-}
-
-/// Whether any process of this machine has `mark` in its environment.
-pub(crate) fn processes_with(mark: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
-        let is_process = entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit);
-        let Ok(environment) = std::fs::read(entry.path().join("environ")) else { continue };
-        let marked =
-            environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes());
-        if is_process && marked {
-            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            found.push(format!(
-                "{}: {}",
-                OsStr::to_string_lossy(&entry.file_name()),
-                String::from_utf8_lossy(&line).replace('\0', " ")
-            ));
-        }
-    }
-    found
 }

@@ -23,10 +23,11 @@ engine = { name = "node", version = ["node", "--version"] }
 "#;
 
 /// npm: answers what `registry.json` says, and installs what it is asked for, or what `instead` says; `calls` has every
-/// command. `wait` holds it up.
+/// command, `where` its directory. `wait` holds it up.
 const NPM: &str = r#"#!/bin/sh
 here=${0%/*}/..
 echo "$*" >> "$here/calls"
+pwd >> "$here/where"
 while [ -e "$here/wait" ]; do sleep 0.05; done
 case "$1" in
 view) [ -e "$here/offline" ] && { echo "npm error network" >&2; exit 1; }; cat "$here/registry.json" ;;
@@ -173,6 +174,28 @@ fn nothing_is_installed_while_it_runs() {
     other.wait().expect("it ends");
     assert_eq!(world.installs(), 0);
     assert_eq!(world.run(&["update", "-a", "probe"]).code, 0);
+}
+
+/// npm reads `.npmrc` where it runs, which may name a registry and send it variables: it never runs in a project.
+#[test]
+fn a_project_has_no_say() {
+    let world = World::new();
+    world.place.write("project/.npmrc", "registry=http://127.0.0.1:1/\n");
+    let run = |words: &[&str]| {
+        let path = format!(
+            "{}:{}",
+            world.place.path("bin").display(),
+            std::env::var("PATH").expect("a PATH")
+        );
+        let mut command = world.place.command(words);
+        command.env("PATH", path).current_dir(world.place.path("project")).stdin(Stdio::null());
+        finish(command.output())
+    };
+    assert_eq!(run(&["update", "-a", "probe", "--check"]).code, 0);
+    assert_eq!(run(&["update", "-a", "probe"]).code, 0);
+    let updates = world.place.path("home/updates").canonicalize().expect("it is there");
+    let places: Vec<_> = world.file("where").lines().map(str::to_owned).collect();
+    assert_eq!(places, vec![updates.to_str().expect("UTF-8"); 3]);
 }
 
 /// S3.4: one at a time.

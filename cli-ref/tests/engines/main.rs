@@ -5,6 +5,8 @@
 mod building;
 mod by_hand;
 mod clients;
+#[path = "../common/commands.rs"]
+mod commands;
 mod direct_access;
 mod elsewhere;
 mod engine;

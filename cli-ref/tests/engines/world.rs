@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 use session_conformance::engines::BUSYBOX_IMAGE;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
+use crate::commands::processes_with;
+pub(crate) use crate::commands::{Done, finish, until_within};
 use crate::engine::Engine;
 
 /// How long what must happen may take before a test gives it up.
@@ -24,14 +26,6 @@ pub(crate) const PROGRAM: &str = "SESSCTL_TEST_PROGRAM";
 pub(crate) struct World {
     root: TempDir,
     pub(crate) engine: Engine,
-}
-
-/// What a command printed and how it ended; -1 for one that was killed.
-#[derive(Debug)]
-pub(crate) struct Done {
-    pub(crate) code: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
 }
 
 impl World {
@@ -250,17 +244,7 @@ impl World {
 
     /// The processes of this home on the host: holders, and what they watch over.
     pub(crate) fn processes(&self) -> Vec<String> {
-        let mark = format!("SESSCTL_HOME={}", self.path("home").display());
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
-            let is_process = entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit);
-            let Ok(environment) = std::fs::read(entry.path().join("environ")) else { continue };
-            if is_process && environment.split(|byte| *byte == 0).any(|it| it == mark.as_bytes()) {
-                let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-                found.push(String::from_utf8_lossy(&line).replace('\0', " "));
-            }
-        }
-        found
+        processes_with(&format!("SESSCTL_HOME={}", self.path("home").display()))
     }
 }
 
@@ -278,24 +262,6 @@ impl Drop for World {
 /// Waits for what must happen.
 pub(crate) fn until(what: &str, happened: impl FnMut() -> bool) {
     until_within(PATIENCE, what, happened);
-}
-
-/// The same for what takes long.
-pub(crate) fn until_within(patience: Duration, what: &str, mut happened: impl FnMut() -> bool) {
-    let deadline = Instant::now() + patience;
-    while !happened() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-pub(crate) fn finish(outcome: std::io::Result<Output>) -> Done {
-    let output = outcome.expect("the command starts");
-    Done {
-        code: output.status.code().unwrap_or(-1),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
 }
 
 fn gather(directory: &Path, found: &mut BTreeMap<PathBuf, (u32, Vec<u8>)>) {

@@ -1,6 +1,9 @@
 //! Agents and their MCP servers: this program is also the server, and the agent that starts it.
 
 mod agent;
+#[path = "../common/commands.rs"]
+#[expect(dead_code, reason = "the tests of the command use all of it")]
+mod commands;
 #[path = "../cli/place.rs"]
 #[allow(dead_code, reason = "the tests of the command use the rest")]
 mod place;

@@ -1,6 +1,8 @@
 //! The command on rootless Podman, run by the engine's own user (issue 3, "Proof"): tests of the other
 //! engines that say nothing of an engine's powers.
 
+#[path = "../common/commands.rs"]
+mod commands;
 #[path = "../engines/direct_access.rs"]
 mod direct_access;
 #[path = "../engines/elsewhere.rs"]

@@ -2,6 +2,8 @@
 //!
 //! Every step goes through a handle and follows no link.
 
+mod removal;
+
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, SystemTime};
@@ -183,6 +185,15 @@ impl Beneath {
                 Some(time(stat.st_mtime, stat.st_mtime_nsec as _))
             }
             _ => None,
+        }
+    }
+
+    /// What the file at `path` takes on the disk; nothing for anything else.
+    pub(super) fn length(&self, path: &str) -> u64 {
+        let Ok((parent, name)) = self.parent(path, false) else { return 0 };
+        match rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => u64::try_from(stat.st_blocks).unwrap_or_default() * 512,
+            Err(_) => 0,
         }
     }
 

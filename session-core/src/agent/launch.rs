@@ -65,6 +65,9 @@ pub(crate) fn argv(
     if plan.unattended {
         chosen.push(&arguments.unattended);
     }
+    if plan.debug {
+        chosen.push(&arguments.debug);
+    }
     let render = |word: &String| Template::parse(word)?.render(&variables);
     let mut argv = program;
     for word in chosen.into_iter().flatten() {

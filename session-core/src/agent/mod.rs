@@ -6,6 +6,7 @@ pub(crate) mod carry;
 mod comments;
 mod content;
 mod conversation;
+mod disposable;
 mod environment;
 mod facts;
 mod hidden;
@@ -26,6 +27,8 @@ pub(crate) use aside::{Aside, check_program, find_program};
 #[cfg(test)]
 pub(crate) use conversation::Found as FoundConversation;
 pub(crate) use conversation::latest as latest_conversation;
+pub use disposable::Disposable;
+pub(crate) use disposable::{find as find_disposable, remove as remove_disposable};
 pub(crate) use environment::{add as add_environment, scrub};
 pub(crate) use facts::{Budget, Reading, disk_use};
 pub(crate) use launch::{Occasion, argv};
@@ -38,7 +41,7 @@ pub(crate) use overrides::{
     arguments as override_arguments, keep as keep_settings, set as set_overrides,
 };
 pub(crate) use pattern::is_id;
-pub use plan::{AgentOptions, AgentPlan, MountPlan, Origin, Seen};
+pub use plan::{AgentOptions, AgentPlan, Origin, Seen};
 pub(crate) use plan::{CONTAINER_FILES, Placement, Request, resolve};
 pub use readiness::Readiness;
 pub(crate) use readiness::look as look_at_readiness;

@@ -10,7 +10,7 @@ use super::person::host_path;
 use super::{Login, mcp};
 use crate::catalog::remove_tree;
 use crate::profile::{Choice, Preset, Profile, ResourceKind, SharePolicy, Variables};
-use crate::{HostView, Result, SessionId, SessionName};
+use crate::{HostView, MountPlan, Result, SessionId, SessionName};
 
 /// What a session in a container calls its directory.
 pub(crate) const CONTAINER_FILES: &str = "/sessctl";
@@ -45,6 +45,9 @@ pub struct AgentOptions {
     pub headless: bool,
     /// The agent asks no permission for anything.
     pub unattended: bool,
+    /// The agent writes a log of its own for finding mistakes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub debug: bool,
     /// The conversation that the session begins with, which itself is not changed: a session's name or id, a
     /// conversation's id, or the path of its file.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,6 +99,9 @@ pub struct AgentPlan {
     /// The agent asks no permission for anything.
     #[serde(default)]
     pub unattended: bool,
+    /// The agent writes a log of its own for finding mistakes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub debug: bool,
     /// The conversation that the session begins with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
@@ -146,20 +152,6 @@ pub(crate) enum Placement {
     Uploaded,
 }
 
-/// A directory or file of the host that a container has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[non_exhaustive]
-pub struct MountPlan {
-    /// Its path on the host; left out of the container if it is not there when that is made.
-    #[schemars(with = "String")]
-    pub source: Utf8PathBuf,
-    /// Its path in the container.
-    #[schemars(with = "String")]
-    pub target: Utf8PathBuf,
-    /// The session can't change it.
-    pub read_only: bool,
-}
-
 /// What [`resolve`] decides from.
 pub(crate) struct Request<'a> {
     pub(crate) profile: &'a Profile,
@@ -189,6 +181,12 @@ pub(crate) fn resolve(
     if options.unattended && profile.arguments.unattended.is_empty() {
         problems.push(format!(
             "{} has no way to ask no permission (--unattended); leave it out",
+            profile.title
+        ));
+    }
+    if options.debug && profile.arguments.debug.is_empty() {
+        problems.push(format!(
+            "{} has no log of its own for finding mistakes (debug); leave it out",
             profile.title
         ));
     }
@@ -245,6 +243,7 @@ pub(crate) fn resolve(
         prompt: options.prompt.clone(),
         headless: options.headless,
         unattended: options.unattended,
+        debug: options.debug,
         origin: None,
         begins_anew: false,
     };

@@ -21,6 +21,17 @@ struct Line {
     outcome: String,
 }
 
+#[derive(Serialize)]
+struct UpdateLine {
+    time: Timestamp,
+    operation: &'static str,
+    agent: String,
+    from: Option<String>,
+    to: String,
+    user: String,
+    outcome: String,
+}
+
 impl Inner {
     /// Writes a line; a log that can't be written does not undo what was done.
     pub(super) async fn audit<T: Sync>(
@@ -29,18 +40,39 @@ impl Inner {
         record: &SessionRecord,
         outcome: &Result<T>,
     ) {
-        let line = Line {
+        self.audit_line(Line {
             time: Timestamp::now(),
             operation,
             session: record.id,
             name: record.name.to_string(),
             user: self.host.user.clone(),
             ssh_client: self.host.ssh_client.clone(),
-            outcome: match outcome {
-                Ok(_) => "ok".to_owned(),
-                Err(error) => format!("{:?}: {}", error.kind(), error.message()),
-            },
-        };
+            outcome: in_words(outcome),
+        })
+        .await;
+    }
+
+    /// As [`audit`](Self::audit), of an agent's program.
+    pub(super) async fn audit_update(
+        &self,
+        agent: &str,
+        from: Option<&str>,
+        to: &str,
+        outcome: &Result<()>,
+    ) {
+        self.audit_line(UpdateLine {
+            time: Timestamp::now(),
+            operation: "update",
+            agent: agent.to_owned(),
+            from: from.map(str::to_owned),
+            to: to.to_owned(),
+            user: self.host.user.clone(),
+            outcome: in_words(outcome),
+        })
+        .await;
+    }
+
+    async fn audit_line(&self, line: impl Serialize + Send + 'static) {
         let path = self.layout().audit();
         let written = blocking(move || {
             let failed =
@@ -57,5 +89,12 @@ impl Inner {
         if let Err(error) = written.await {
             tracing::warn!(%error, "the audit log could not be written");
         }
+    }
+}
+
+fn in_words<T>(outcome: &Result<T>) -> String {
+    match outcome {
+        Ok(_) => "ok".to_owned(),
+        Err(error) => format!("{:?}: {}", error.kind(), error.message()),
     }
 }

@@ -4,6 +4,7 @@ mod agent;
 mod audit;
 mod choose;
 mod claim;
+mod clean;
 mod connect;
 mod conversations;
 mod create;
@@ -15,6 +16,7 @@ mod remove;
 mod run;
 mod settle;
 mod trash;
+mod update;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -259,7 +261,17 @@ impl<'a> Steps<'a> {
             operation: operation.clone(),
             step: step.clone(),
         });
-        let outcome = work.await?;
+        tracing::debug!(%session, operation, step, "begins");
+        let began = std::time::Instant::now();
+        let outcome = work.await;
+        let milliseconds = began.elapsed().as_millis();
+        match &outcome {
+            Ok(_) => tracing::debug!(%session, operation, step, milliseconds, "done"),
+            Err(error) => {
+                tracing::debug!(%session, operation, step, milliseconds, %error, "failed")
+            }
+        }
+        let outcome = outcome?;
         self.progress.report(Event::StepEnded { session, operation, step });
         Ok(outcome)
     }

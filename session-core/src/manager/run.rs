@@ -217,6 +217,10 @@ impl Inner {
                 }
                 conversation = begun_with;
                 environment.extend(connected.environment);
+                // Not the arguments, nor what variables hold: a prompt and a key are among them.
+                let (program, arguments) = (command[0].clone(), command.len().saturating_sub(1));
+                let variables = environment.keys().collect::<Vec<_>>();
+                tracing::debug!(session = %id, program, arguments, ?variables, "launches");
                 let launch = Launch::new(command).with_environment(environment).with_size(size);
                 (record, Some(launch))
             }

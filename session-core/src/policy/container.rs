@@ -43,6 +43,7 @@ pub(super) fn needs_container(asked: &ContainerOptions, kind: &str) -> Vec<Strin
         (pids.is_some(), "a limit of processes (--pids)"),
         (cpu_millis.is_some(), "a limit of processor time (--cpus)"),
         (asked.read_only, "read-only files (--read-only)"),
+        (!asked.mounts.is_empty(), "a mount of the host's (--volume)"),
         (asked.upload, "an uploaded workspace (--upload)"),
     ]
     .into_iter()
@@ -82,6 +83,12 @@ pub(super) fn problems(asked: &ContainerOptions, projects: &[ProjectPlan]) -> Ve
         );
     }
     if asked.upload {
+        problems.extend(asked.mounts.iter().map(|mount| {
+            format!(
+                "`{}` can't be mounted (--volume) where the workspace is uploaded (--upload, or an engine elsewhere); leave one of them out",
+                mount.source
+            )
+        }));
         let mounted = projects.iter().filter(|plan| plan.strategy == Strategy::Mount);
         problems.extend(mounted.map(|plan| {
             format!(

@@ -76,6 +76,10 @@ pub struct Profile {
     /// Its conversations.
     #[serde(default)]
     pub conversation: Conversation,
+    /// Paths below `${STATE}` that it makes anew where it needs them, so that they may be removed while it does not run; `*` and
+    /// `?` may stand in a name, but not first. Nothing that a conversation or a login is in.
+    #[serde(default)]
+    pub disposable: Vec<String>,
     /// How to read what it is doing from what it wrote.
     #[serde(default)]
     pub facts: Facts,
@@ -109,6 +113,8 @@ pub struct Arguments {
     pub headless: Vec<String>,
     /// To ask no permission for anything.
     pub unattended: Vec<String>,
+    /// To write a log of its own for finding mistakes, in its private directory.
+    pub debug: Vec<String>,
     /// To print its version and do nothing else.
     pub version: Vec<String>,
     /// To log in, at a terminal, once for all sessions; there is no session around it.

@@ -4,8 +4,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use session_conformance::Operation;
-use session_core::{ErrorKind, Event, Phase, Progress, SessionSpec, Strategy};
+use session_conformance::{MemoryBackend, MemoryWorld, Operation};
+use session_core::{
+    Backend as _, ContainerOptions, ErrorKind, Event, Isolation, MemoryRegistry, Phase, Progress,
+    SessionSpec, Strategy,
+};
 
 use crate::place::{TEXT, assert_nothing_left, entries, named};
 use crate::until;
@@ -279,4 +282,37 @@ async fn cancelled_at_each_event_is_gone_or_whole() {
             }
         }
     }
+}
+
+/// S2.12: what is to be mounted is looked at before anything is made: it is there, and leads, links and all, to no other
+/// session and no login.
+#[tokio::test]
+async fn what_is_mounted_is_looked_at_first() {
+    let memory = MemoryWorld::new();
+    let mut capabilities = MemoryBackend::new(memory.clone()).capabilities().clone();
+    capabilities.isolation = Isolation::Container;
+    let registry = Arc::new(MemoryRegistry::new());
+    let world = World::with(memory.with_capabilities(capabilities), registry);
+    let home = world.place.layout().home().to_owned();
+    std::fs::create_dir_all(home.join("credentials")).expect("writable");
+    let project = world.place.project();
+    std::os::unix::fs::symlink(home.join("credentials"), project.join("innocent")).expect("a link");
+    std::fs::create_dir(project.join("real")).expect("writable");
+    std::os::unix::fs::symlink("real", project.join("link")).expect("a link");
+    let asked = |text: &str| {
+        let mut options = ContainerOptions::default();
+        options.mounts = vec![text.parse().expect("a mount")];
+        waits(named("one")).with_container(options)
+    };
+    for (text, part) in [("innocent:/x", "where sessions live"), ("nothing:/x", "make it first")] {
+        let refused = world.manager.create(asked(text), &Progress::default()).await;
+        let error = refused.expect_err(text);
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.message().contains(part), "{text}: {error}");
+    }
+    assert!(world.found().await.is_empty() && !world.place.layout().sessions().exists());
+    let made = world.manager.create(asked("link:/x:rw"), &Progress::default()).await;
+    let made = made.expect("it is there");
+    let real = project.join("real").canonicalize_utf8().expect("it is there");
+    assert_eq!(made.spec.container.mounts[0].to_string(), format!("{real}:/x:rw"));
 }

@@ -3,6 +3,7 @@
 mod agents;
 mod attaching;
 mod beside;
+mod cleaning;
 mod conversations;
 mod crash;
 mod creating;

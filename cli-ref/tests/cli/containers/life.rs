@@ -53,6 +53,22 @@ on_each_engine! {
         assert_eq!(place.session(name)["status"], "running");
     }
 
+    /// S2.12: more of the host in a container, by option and by environment; read-only unless it is said otherwise.
+    fn more_of_the_host(place: Place) {
+        place.write("notes/one", "seen\n");
+        place.write("cache/old", "");
+        let name = &place.name("volumes");
+        let notes = format!("{}:/notes", place.path("notes").display());
+        let cache = format!("{}:/var/cache/mine:rw", place.path("cache").display());
+        let mut command = place.command(&["start", name, "-d", "-v", &notes, "--", "sleep", "600"]);
+        let started = finish(command.env("AGENT_SESSION_MOUNTS", &cache).output());
+        assert_eq!(started.code, 0, "{started:?}");
+        let script = "cat /notes/one; touch /notes/two 2>/dev/null || echo refused; echo new > /var/cache/mine/new";
+        assert_eq!(place.good(&["exec", name, "--", "sh", "-c", script]), "seen\nrefused\n");
+        assert_eq!(place.read("cache/new"), "new\n");
+        assert!(!place.path("notes/two").exists());
+    }
+
     /// S0.19, S0.28: exact codes, both streams, input and binary; while it runs and while it does
     /// not.
     fn exec_is_transparent(place: Place) {

@@ -5,7 +5,8 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use super::on_each_engine;
-use crate::place::{Place, finish, processes_with, until};
+use crate::commands::processes_with;
+use crate::place::{Place, finish, until};
 use crate::screen::Screen;
 
 const PROMPT: &str = "bash-";

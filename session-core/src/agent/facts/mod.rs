@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use camino::Utf8Path;
 
 pub(crate) use database::conversations;
-pub(crate) use size::of as disk_use;
+pub(crate) use size::{of as disk_use, of_open as disk_use_of};
 
 use self::kept::Kept;
 use self::lines::Reader;

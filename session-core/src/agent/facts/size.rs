@@ -18,6 +18,11 @@ pub(crate) fn of(directory: &Utf8Path, budget: &Budget) -> (u64, bool) {
     let Ok(top) = rustix::fs::open(directory.as_std_path(), DIRECTORY, Mode::empty()) else {
         return (0, true);
     };
+    of_open(top, budget)
+}
+
+/// As [`of`], of a directory that is open.
+pub(crate) fn of_open(top: OwnedFd, budget: &Budget) -> (u64, bool) {
     let (mut bytes, mut whole) = (0_u64, true);
     // One open directory for each level, with what is left to go into there.
     let mut levels = vec![level(top, budget, &mut bytes, &mut whole)];

@@ -1,6 +1,7 @@
 //! Whether a profile makes sense.
 
 mod connections;
+mod disposable;
 mod resources;
 mod templates;
 mod words;
@@ -37,6 +38,7 @@ impl Profile {
         checker.checks();
         checker.credentials();
         checker.conversation();
+        checker.disposable();
         checker.mcp();
         checker.overrides();
         checker.update();
@@ -85,6 +87,7 @@ impl Checker<'_> {
             ("prompt", &arguments.prompt, Scope::Arguments(&["PROMPT"])),
             ("headless", &arguments.headless, Scope::Arguments(&["PROMPT"])),
             ("unattended", &arguments.unattended, known),
+            ("debug", &arguments.debug, known),
             ("version", &arguments.version, Scope::Alone),
             ("login", &arguments.login, Scope::Alone),
             ("mcp", &arguments.mcp, Scope::Arguments(&["MCP_FILE"])),

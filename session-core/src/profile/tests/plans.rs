@@ -6,11 +6,10 @@ use std::fmt::Write as _;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::agent::{
-    self, AgentOptions, AgentPlan, FoundConversation, Login, MountPlan, Occasion, Placement,
-    Request,
+    self, AgentOptions, AgentPlan, FoundConversation, Login, Occasion, Placement, Request,
 };
 use crate::profile::{Preset, Profile, Profiles};
-use crate::{HostView, SessionId, SessionName};
+use crate::{HostView, MountPlan, SessionId, SessionName};
 
 const PRESETS: [Preset; 3] = [Preset::Private, Preset::Shared, Preset::Bare];
 /// Where a session is, and where the person's login is.

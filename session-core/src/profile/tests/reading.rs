@@ -169,6 +169,82 @@ fn what_makes_no_sense() {
     }
 }
 
+/// S1.21: whatever is said to be disposable, it is never what a conversation, a login or the session's settings are in.
+#[test]
+fn nothing_precious_is_disposable() {
+    let more = r#"
+[credentials]
+files = ["login.json"]
+links = { "login.json" = "secret/login.json" }
+[mcp]
+file = "servers.json"
+format = "json"
+key = "servers"
+[mcp.local]
+command = "${COMMAND}"
+[conversation.database]
+file = "data/talks.db"
+conversations = "SELECT 1, 2"
+[facts.live]
+file = "live/*.json"
+process = "pid"
+[[resources]]
+name = "settings"
+kind = "file"
+target = "settings.json"
+policy = "private"
+format = "json"
+content = { a = 1 }
+"#;
+    let said = |path: &str| format!("disposable = [\"{path}\"]\n{SMALL}{more}");
+    for path in [
+        "logs",
+        "log-*",
+        "cache/x?",
+        "data/log",
+        "talk",
+        "talks.jsonl",
+        "secretly",
+        "live.log",
+        "data/talks.log",
+    ] {
+        if let Err(error) = Profile::from_toml("robot", &said(path), "robot.toml") {
+            panic!("{path}: {error}");
+        }
+    }
+    for (path, part) in [
+        ("talks", "conversation.file"),
+        ("talk*", "conversation.file"),
+        ("t?lks", "conversation.file"),
+        ("talks/a.jsonl", "conversation.file"),
+        ("talks/x/y", "conversation.file"),
+        ("data", "conversation.database"),
+        ("data/talks.db-wal", "conversation.database"),
+        ("data/t*", "conversation.database"),
+        ("secret", "credentials.links"),
+        ("secret/login.json/x", "credentials.links"),
+        ("servers.json", "mcp.file"),
+        ("live", "facts.live.file"),
+        ("settings.json", "resources"),
+        ("s*", "credentials.links"),
+        ("*", "could be anything"),
+        ("logs/*", "could be anything"),
+        ("?ogs", "could be anything"),
+        ("../logs", "without `..`"),
+        ("/logs", "without `/`"),
+        ("logs/", "without `/`"),
+        ("", "no path below"),
+        (".", "no path below"),
+    ] {
+        let problems = problems(&said(path));
+        assert_eq!(problems.len(), 1, "{path}: {problems:#?}");
+        assert!(
+            problems[0].contains("line 1:") && problems[0].contains(part),
+            "{path}: {problems:#?}"
+        );
+    }
+}
+
 /// An id can only be put in where somebody says where conversations are.
 #[test]
 fn conversations_need_an_id() {

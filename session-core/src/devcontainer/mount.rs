@@ -1,32 +1,36 @@
 //! One mount, in both forms that a `devcontainer.json` takes.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use camino::{Utf8Path, Utf8PathBuf};
-use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::json;
-use session_core::{Error, Result};
 
 use super::OPERATION;
+use crate::{Error, Result};
 
 /// What of the host is where in the container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Mount {
+#[non_exhaustive]
+pub struct Mount {
     /// What the profile calls it.
-    pub(crate) resource: String,
+    pub resource: String,
     /// As it stands in the file: with `${localEnv:HOME}` where it is below the home.
-    pub(crate) source: String,
+    pub source: String,
     /// Its path in the container.
-    pub(crate) target: String,
-    pub(crate) readonly: bool,
+    pub target: String,
+    /// Whether the container can't change it.
+    pub readonly: bool,
     /// Its path on this host.
-    pub(crate) path: Utf8PathBuf,
+    pub path: Utf8PathBuf,
     /// Whether it is a directory here, or would be made as one.
-    pub(crate) directory: bool,
+    pub directory: bool,
 }
 
 /// How a mount is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Form {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Form {
     /// As one text, as the engine's command takes it: the form that can be read-only.
     Strings,
     /// As an object; one that is read-only stays a text, for objects can't be.
@@ -37,7 +41,7 @@ impl Mount {
     /// `path` of the host at `target` of the container.
     ///
     /// A path that the form can't hold is refused: it would be another mount, or several.
-    pub(crate) fn new(
+    pub(super) fn new(
         resource: impl Into<String>,
         home: &Utf8Path,
         path: Utf8PathBuf,
@@ -70,7 +74,7 @@ impl Mount {
     ///
     /// `readonly` of an object is dropped by the dev container command (devcontainers/spec#511), and
     /// what should be safe from changes would be writable; so such a mount is a text in both forms.
-    pub(crate) fn render(&self, form: Form) -> String {
+    pub fn render(&self, form: Form) -> String {
         let Self { source, target, readonly, .. } = self;
         match form {
             Form::Objects if !readonly => {
@@ -82,5 +86,12 @@ impl Mount {
                 json!(format!("source={source},target={target},type=bind{end}")).to_string()
             }
         }
+    }
+
+    /// The user of this host that it belongs to, if that is not the one who runs this: in the container it could not be used
+    /// either.
+    pub fn foreign_owner(&self) -> Option<u32> {
+        let owner = self.path.metadata().ok()?.uid();
+        (owner != rustix::process::getuid().as_raw()).then_some(owner)
     }
 }

@@ -6,9 +6,9 @@ use jsonc_parser::ast::{Array, Object, Value};
 use jsonc_parser::common::Ranged;
 use jsonc_parser::tokens::{Token, TokenAndRange};
 use jsonc_parser::{CollectOptions, CommentCollectionStrategy, ParseOptions, parse_to_ast};
-use session_core::{Error, ErrorKind, Result};
 
 use super::OPERATION;
+use crate::{Error, ErrorKind, Result};
 
 /// What the property with the mounts is called.
 pub(super) const LIST: &str = "mounts";

@@ -86,15 +86,19 @@ impl Version {
             "<=" => below_end,
             "" | "=" => at_least && below_end,
             "~" => {
-                let end = if bounds.given < 2 { [major + 1, 0, 0] } else { [major, minor + 1, 0] };
+                let end = if bounds.given < 2 {
+                    [major.saturating_add(1), 0, 0]
+                } else {
+                    [major, minor.saturating_add(1), 0]
+                };
                 at_least && (bounds.given == 0 || self.numbers < end)
             }
             "^" => {
                 let end = match (major, minor, bounds.given) {
                     (_, _, 0) => return Some(true),
-                    (1.., _, _) | (0, _, 1) => [major + 1, 0, 0],
-                    (0, 1.., _) | (0, _, 2) => [0, minor + 1, 0],
-                    _ => [0, 0, patch + 1],
+                    (1.., _, _) | (0, _, 1) => [major.saturating_add(1), 0, 0],
+                    (0, 1.., _) | (0, _, 2) => [0, minor.saturating_add(1), 0],
+                    _ => [0, 0, patch.saturating_add(1)],
                 };
                 at_least && self.numbers < end
             }
@@ -114,7 +118,7 @@ struct Bounds {
 impl Bounds {
     fn of(word: &str) -> Option<Self> {
         let word = word.strip_prefix('v').unwrap_or(word).split(['-', '+']).next()?;
-        let mut first = [0; 3];
+        let mut first = [0_u64; 3];
         let mut given = 0;
         for part in word.split('.').filter(|part| !part.is_empty()) {
             if matches!(part, "x" | "X" | "*") {
@@ -126,9 +130,9 @@ impl Bounds {
         let [major, minor, patch] = first;
         let end = match given {
             0 => None,
-            1 => Some([major + 1, 0, 0]),
-            2 => Some([major, minor + 1, 0]),
-            _ => Some([major, minor, patch + 1]),
+            1 => Some([major.saturating_add(1), 0, 0]),
+            2 => Some([major, minor.saturating_add(1), 0]),
+            _ => Some([major, minor, patch.saturating_add(1)]),
         };
         Some(Self { first, end, given })
     }
@@ -168,6 +172,8 @@ impl fmt::Display for Version {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn version(word: &str) -> Version {
@@ -217,5 +223,21 @@ mod tests {
         assert_eq!(version("1.2.3").fits("*"), Some(true));
         assert_eq!(version("1.2.3").fits(""), Some(true));
         assert_eq!(version("1.2.3").fits("latest"), None);
+        let most = u64::MAX;
+        assert_eq!(version("1.2.3").fits(&format!("^{most}.{most}.{most} || {most}")), Some(false));
+    }
+
+    proptest! {
+        /// What a registry or a program says may be anything.
+        #[test]
+        fn any_text_is_a_version_and_a_need_or_not(text in "[v0-9.xX*<>=^~| +a-z-]{0,30}", other in "\\PC{0,30}") {
+            for text in [&text, &other] {
+                let found = Version::find(text);
+                let _ = version("1.2.3").fits(text);
+                if let Some(found) = found {
+                    prop_assert_eq!(Version::parse(&found.to_string()), Some(found));
+                }
+            }
+        }
     }
 }

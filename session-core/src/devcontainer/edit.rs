@@ -5,11 +5,11 @@
 //! taking out again is no change.
 
 use jsonc_parser::ast::{Array, Value};
-use session_core::{Error, ErrorKind, Result};
 
 use super::OPERATION;
 use super::document::{Document, LIST, Splice, same, spliced, wrong};
 use super::mount::{Form, Mount};
+use crate::{Error, ErrorKind, Result};
 
 const BEGIN: &str = "sessctl:begin";
 const END: &str = "sessctl:end";
@@ -18,10 +18,10 @@ const MADE: &str = "sessctl:list";
 
 /// A text and what it has of what was asked for.
 #[derive(Debug)]
-pub(crate) struct Applied {
-    pub(crate) text: String,
+pub(super) struct Edited {
+    pub(super) text: String,
     /// Those whose place in the container the file itself mounts something at; they were left out.
-    pub(crate) taken: Vec<Mount>,
+    pub(super) taken: Vec<Mount>,
 }
 
 /// The part of a list that is one owner's. Indices of tokens: its two comments.
@@ -34,7 +34,7 @@ struct Block<'a> {
 /// Puts the owner's mounts into the list, in the place of those that it has there.
 ///
 /// Nothing changes where they are there already. No mounts are the same as [`remove`].
-pub(crate) fn apply(text: &str, owner: &str, mounts: &[Mount], form: Form) -> Result<Applied> {
+pub(super) fn apply(text: &str, owner: &str, mounts: &[Mount], form: Form) -> Result<Edited> {
     let is_word = owner.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     if owner.is_empty() || !is_word {
         let message = format!("`{}` can't be the owner of mounts", owner.escape_debug());
@@ -65,11 +65,11 @@ pub(crate) fn apply(text: &str, owner: &str, mounts: &[Mount], form: Form) -> Re
         }
         None => spliced(text, insertion(&document, list, owner, &items)),
     };
-    Ok(Applied { text: format!("{mark}{text}"), taken })
+    Ok(Edited { text: format!("{mark}{text}"), taken })
 }
 
 /// Takes out what is the owner's, or all that is ours.
-pub(crate) fn remove(text: &str, owner: Option<&str>) -> Result<String> {
+pub(super) fn remove(text: &str, owner: Option<&str>) -> Result<String> {
     let (mark, rest) = split_mark(text);
     let mut text = rest.to_owned();
     loop {
@@ -91,19 +91,19 @@ pub(crate) fn remove(text: &str, owner: Option<&str>) -> Result<String> {
 }
 
 /// Who works in the container, as far as the text says.
-pub(crate) fn user(text: &str) -> Result<Option<String>> {
+pub(super) fn user(text: &str) -> Result<Option<String>> {
     let document = Document::parse(split_mark(text).1)?;
     let named = ["remoteUser", "containerUser"].into_iter().find_map(|key| document.text_of(key));
     Ok(named.map(str::to_owned))
 }
 
 /// Whether the container is one of Docker Compose's.
-pub(crate) fn is_compose(text: &str) -> Result<bool> {
+pub(super) fn is_compose(text: &str) -> Result<bool> {
     Ok(Document::parse(split_mark(text).1)?.has("dockerComposeFile"))
 }
 
 /// Where in the container the text mounts something, whoever wrote that.
-pub(crate) fn targets(text: &str) -> Result<Vec<String>> {
+pub(super) fn targets(text: &str) -> Result<Vec<String>> {
     let document = Document::parse(split_mark(text).1)?;
     Ok(document
         .list()?
@@ -112,7 +112,7 @@ pub(crate) fn targets(text: &str) -> Result<Vec<String>> {
 }
 
 /// Whose mounts are in the text, in order.
-pub(crate) fn owners(text: &str) -> Result<Vec<String>> {
+pub(super) fn owners(text: &str) -> Result<Vec<String>> {
     let document = Document::parse(split_mark(text).1)?;
     let Some(list) = document.list()? else { return Ok(Vec::new()) };
     Ok(blocks(&document, list)?.into_iter().map(|block| block.owner.to_owned()).collect())

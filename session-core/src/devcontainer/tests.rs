@@ -5,7 +5,8 @@ use jsonc_parser::{CollectOptions, ParseOptions, ast, parse_to_ast};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::{Form, Mount, apply, owners, remove};
+use super::edit::{apply, owners, remove};
+use super::{Form, Mount};
 
 const OWNER: &str = "agent";
 

@@ -6,10 +6,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{Mode, OFlags};
-use session_core::{Error, ErrorKind, Result};
 
 use super::OPERATION;
-use crate::ui::plain;
+use crate::{Error, ErrorKind, Result};
 
 const DIRECTORY: &str = ".devcontainer";
 const NAME: &str = "devcontainer.json";
@@ -27,21 +26,23 @@ const FRESH: &str =
 }
 ";
 
-/// One project's file.
+/// A project's `devcontainer.json`, read, or the one that it could have.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub struct DevContainerFile {
     /// The file itself, with all links resolved.
     path: Utf8PathBuf,
     /// What it said when it was read; `None` if there is none yet.
     found: Option<String>,
 }
 
-impl Place {
-    /// Finds and reads the file of a project's directory, or the file that `path` is.
+impl DevContainerFile {
+    /// Finds and reads the file of a project's directory, or the file that `path` is. Only reads.
+    ///
+    /// `InvalidInput` where a project has several of them; name one then.
     ///
     /// A link is followed only as long as it stays in the project: a project may come from
     /// anybody, and must not choose which of the user's files is rewritten.
-    pub(crate) fn find(path: &Utf8Path) -> Result<Self> {
+    pub fn find(path: &Utf8Path) -> Result<Self> {
         let kind = fs::metadata(path).map_err(|error| failed("can't look at", path, error));
         if kind.is_err() && path.extension() == Some("json") {
             return Self::new_file(path);
@@ -61,31 +62,32 @@ impl Place {
             }
             [one] => Self::read(one, &project),
             several => {
-                let list: Vec<_> = several.iter().map(|path| format!("`{path}`")).collect();
+                let list: Vec<_> =
+                    several.iter().map(|path| format!("`{}`", shown(path))).collect();
                 let message = format!("there are several files; name one: {}", list.join(", "));
-                Err(Error::new(ErrorKind::InvalidInput, OPERATION, plain(&message)))
+                Err(Error::new(ErrorKind::InvalidInput, OPERATION, message))
             }
         }
     }
 
     /// Where it is, or will be.
-    pub(crate) fn path(&self) -> &Utf8Path {
+    pub fn path(&self) -> &Utf8Path {
         &self.path
     }
 
     /// What it says, or what a new one says.
-    pub(crate) fn text(&self) -> &str {
+    pub(super) fn text(&self) -> &str {
         self.found.as_deref().unwrap_or(FRESH)
     }
 
     /// Whether there is a file.
-    pub(crate) fn is_there(&self) -> bool {
+    pub fn is_there(&self) -> bool {
         self.found.is_some()
     }
 
     /// Writes it whole or not at all, with the access and the owner that it had; tells whether
     /// anything changed. A file that was made for the mounts and has none any more is removed.
-    pub(crate) fn write(&self, text: &str) -> Result<bool> {
+    pub(super) fn write(&self, text: &str) -> Result<bool> {
         if self.found.as_deref() == Some(text) || (self.found.is_none() && text == FRESH) {
             return Ok(false);
         }
@@ -127,7 +129,7 @@ impl Place {
                     return Err(Error::new(
                         ErrorKind::Busy,
                         OPERATION,
-                        format!("`{}` {reason}", self.path),
+                        format!("`{}` {reason}", shown(&self.path)),
                     ));
                 }
                 file.persist(&self.path).map_err(|error| failed(error.error))?;
@@ -194,7 +196,8 @@ fn within(project: &Utf8Path, path: &Utf8Path) -> Result<Utf8PathBuf> {
     if real.starts_with(project) {
         return Ok(real);
     }
-    let reason = format!("leads out of the project, to `{real}`; name what is there itself");
+    let reason =
+        format!("leads out of the project, to `{}`; name what is there itself", shown(&real));
     Err(refused(path, &reason))
 }
 
@@ -223,10 +226,15 @@ fn resolved(path: &Utf8Path) -> Result<Utf8PathBuf> {
 }
 
 fn failed(doing: &str, path: &Utf8Path, error: std::io::Error) -> Error {
-    Error::io(OPERATION, format!("{doing} `{}`", plain(path.as_str())), error)
+    Error::io(OPERATION, format!("{doing} `{}`", shown(path)), error)
 }
 
 fn refused(path: &Utf8Path, reason: &str) -> Error {
-    let message = format!("`{}` {}", plain(path.as_str()), plain(reason));
+    let message = format!("`{}` {reason}", shown(path));
     Error::new(ErrorKind::InvalidInput, OPERATION, message)
+}
+
+/// With nothing in it that a terminal would obey.
+fn shown(path: &Utf8Path) -> impl std::fmt::Display {
+    path.as_str().escape_debug()
 }
