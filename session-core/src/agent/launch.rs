@@ -43,21 +43,26 @@ pub(crate) fn argv(
         variables.set("CONVERSATION_ID", id.as_str());
     }
     let arguments = &profile.arguments;
-    let told = !plan.begins_anew && (latest.is_none() || (first && origin.is_some()));
+    // Once: what it asks for may have been done, whether or not a conversation is found.
+    let told = first && !plan.begins_anew && (latest.is_none() || origin.is_some());
     let prompt = plan.prompt.as_ref().filter(|_| told);
     if let Some(prompt) = prompt {
-        variables.set("PROMPT", prompt.as_str());
+        variables.set("PROMPT", no_option(prompt));
     }
     let mut chosen = vec![&arguments.always];
-    if prompt.is_some() && plan.headless {
-        // Many agents have a word of its own for that, whose flags follow it.
-        chosen.push(&arguments.headless);
-    }
-    chosen.push(match (latest, fork) {
+    let going_on = match (latest, fork) {
         (Some(_), _) => &arguments.resume,
         (None, Some(_)) => &arguments.fork,
         (None, None) => &arguments.new,
-    });
+    };
+    match prompt.is_some() && plan.headless {
+        true if latest.is_some() && !arguments.headless_resume.is_empty() => {
+            chosen.push(&arguments.headless_resume);
+        }
+        // Many agents have a word of its own for that, whose flags follow it.
+        true => chosen.extend([&arguments.headless, going_on]),
+        false => chosen.push(going_on),
+    }
     if let Some(file) = mcp_file {
         variables.set("MCP_FILE", file.as_str());
         chosen.push(&arguments.mcp);
@@ -81,4 +86,12 @@ pub(crate) fn argv(
         }
     }
     Ok(argv)
+}
+
+/// A prompt that no agent takes for an option: it may be somebody else's text, and options make agents run programs.
+fn no_option(prompt: &str) -> String {
+    match prompt.starts_with('-') {
+        true => format!(" {prompt}"),
+        false => prompt.to_owned(),
+    }
 }

@@ -37,7 +37,7 @@ pub struct Login {
 
 impl Login {
     /// What to do where the agent can't work without and nobody is logged in.
-    pub(super) fn missing(&self, profile: &Profile, placement: Placement) -> Option<String> {
+    pub(crate) fn missing(&self, profile: &Profile, placement: Placement) -> Option<String> {
         let uploaded = placement == Placement::Uploaded;
         let needed = self.named || profile.credentials.required;
         let travels = self.by_variable || self.by_setting.is_some();

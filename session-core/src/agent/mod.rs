@@ -38,7 +38,8 @@ pub(crate) use login::{
     DEFAULT as DEFAULT_LOGIN, check_name as check_login_name, find as find_login,
 };
 pub(crate) use overrides::{
-    arguments as override_arguments, keep as keep_settings, set as set_overrides,
+    FILE as OVERRIDES_FILE, arguments as override_arguments, keep as keep_settings,
+    set as set_overrides,
 };
 pub(crate) use pattern::is_id;
 pub use plan::{AgentOptions, AgentPlan, Origin, Seen};

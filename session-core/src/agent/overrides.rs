@@ -11,7 +11,7 @@ use crate::{Error, ErrorKind, Result};
 
 const OPERATION: &str = "agent.settings";
 /// What the file is called, in the session's directory (S4.24).
-const FILE: &str = "settings-override.json";
+pub(crate) const FILE: &str = "settings-override.json";
 
 /// Sets what the session's file says in the agent's, over everything else. Blocks.
 pub(crate) fn set(plan: &AgentPlan, profile: &Profile, directory: &Utf8Path) -> Result<()> {
@@ -53,7 +53,7 @@ pub(crate) fn set(plan: &AgentPlan, profile: &Profile, directory: &Utf8Path) -> 
 }
 
 /// Keeps the person's file for the session. Blocks.
-pub(crate) fn keep(from: &Utf8Path, directory: &Utf8Path) -> Result<()> {
+pub(crate) fn keep(profile: &Profile, from: &Utf8Path, directory: &Utf8Path) -> Result<()> {
     let refuse = |reason: String| {
         let message = format!("`{from}` {reason} (--settings)");
         Err(Error::new(ErrorKind::InvalidInput, OPERATION, message))
@@ -62,7 +62,11 @@ pub(crate) fn keep(from: &Utf8Path, directory: &Utf8Path) -> Result<()> {
         Ok(bytes) => bytes,
         Err(error) => return refuse(format!("can't be read: {error}")),
     };
-    content::read(Format::Json, &bytes, from.as_str())?;
+    if let Value::Object(settings) = content::read(Format::Json, &bytes, from.as_str())?
+        && let Err(reason) = fitting(profile, settings)
+    {
+        return refuse(format!("is not valid: {reason}"));
+    }
     Beneath::open(directory)?.write(FILE, &bytes)
 }
 
@@ -72,11 +76,7 @@ pub(crate) fn arguments(profile: &Profile, directory: &Utf8Path) -> Result<Vec<S
     let mut arguments = Vec::new();
     for (key, value) in settings {
         let Some(rule) = overrides.rules.get(&key) else { continue };
-        let text = match value {
-            Value::Null => continue,
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
+        let Value::String(text) = value else { continue };
         let variables = Variables::new().with("VALUE", text);
         for argument in &rule.arguments {
             arguments.push(Template::parse(argument)?.render(&variables)?);
@@ -93,8 +93,89 @@ fn read<'a>(
     let Some(overrides) = &profile.overrides else { return Ok(None) };
     let Some(bytes) = Beneath::open(directory)?.read(FILE)? else { return Ok(None) };
     let called = directory.join(FILE);
-    match content::read(Format::Json, &bytes, called.as_str())? {
-        Value::Object(settings) => Ok(Some((overrides, settings))),
-        _ => Ok(None),
+    let Value::Object(settings) = content::read(Format::Json, &bytes, called.as_str())? else {
+        return Ok(None);
+    };
+    let settings = fitting(profile, settings).map_err(|reason| {
+        let message = format!("`{called}` is not valid: {reason}; mend it, or remove it");
+        Error::new(ErrorKind::InvalidInput, OPERATION, message)
+    })?;
+    Ok(Some((overrides, settings)))
+}
+
+/// The settings, where a rule wants a list or a text as one; nulls of rules say nothing. Errors are reasons: what an agent
+/// does not take where the person believes it to be forbidden is worse than a refusal.
+fn fitting(
+    profile: &Profile,
+    settings: Map<String, Value>,
+) -> std::result::Result<Map<String, Value>, String> {
+    let rules = profile.overrides.as_ref().map(|overrides| &overrides.rules);
+    let mut fitting = Map::new();
+    for (key, value) in settings {
+        let value = match rules.and_then(|rules| rules.get(&key)) {
+            None => value,
+            Some(_) if value.is_null() => continue,
+            Some(rule) if rule.list => match value {
+                Value::String(text) => Value::Array(vec![text.into()]),
+                Value::Array(items) if items.iter().all(Value::is_string) => Value::Array(items),
+                _ => return Err(format!("`{}` must be a list of texts", key.escape_debug())),
+            },
+            Some(rule) if !rule.arguments.is_empty() => match value {
+                Value::String(text) if !text.is_empty() => Value::String(text),
+                _ => return Err(format!("`{}` must be text", key.escape_debug())),
+            },
+            Some(_) => value,
+        };
+        fitting.insert(key, value);
+    }
+    Ok(fitting)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::fitting;
+    use crate::profile::Profile;
+
+    const PROFILE: &str = r#"
+title = "Robot"
+
+[[resources]]
+name = "settings"
+kind = "file"
+target = "settings.json"
+policy = "private"
+format = "json"
+content = { a = 1 }
+
+[overrides]
+resource = "settings"
+rules = { banned = { into = "deny", list = true }, said = { arguments = ["--say", "${VALUE}"] } }
+"#;
+
+    /// S4.24: a value that the agent would pass over is refused, with its key.
+    #[test]
+    fn values_have_the_form_of_their_rule() {
+        let profile = Profile::from_toml("robot", PROFILE, "robot.toml").expect("it is valid");
+        let fit = |value: serde_json::Value| {
+            fitting(&profile, value.as_object().expect("a table").clone())
+                .map(serde_json::Value::Object)
+        };
+        for (given, expected) in [
+            (json!({"banned": "Bash"}), json!({"banned": ["Bash"]})),
+            (json!({"banned": ["a", "b"], "x": 5}), json!({"banned": ["a", "b"], "x": 5})),
+            (json!({"said": "hello", "banned": null}), json!({"said": "hello"})),
+        ] {
+            assert_eq!(fit(given), Ok(expected));
+        }
+        for (wrong, key) in [
+            (json!({"banned": 5}), "`banned`"),
+            (json!({"banned": [1]}), "`banned`"),
+            (json!({"said": 5}), "`said`"),
+            (json!({"said": ""}), "`said`"),
+        ] {
+            assert!(fit(wrong).expect_err("it is wrong").contains(key));
+        }
     }
 }

@@ -8,11 +8,11 @@ use camino::Utf8Path;
 use super::Inner;
 use super::connect::Connected;
 use crate::agent::carry::{self, Source};
-use crate::agent::{self, AgentPlan, Login, Occasion, mcp};
+use crate::agent::{self, AgentOptions, AgentPlan, Login, Occasion, mcp};
 use crate::archive::{self, Pack};
 use crate::catalog::{blocking, make_private, remove_tree};
 use crate::profile::{Profile, Variables};
-use crate::{Error, ErrorKind, Result, Session, SessionRecord, SessionSpec};
+use crate::{Error, ErrorKind, Progress, Result, Session, SessionRecord, SessionSpec};
 
 impl Inner {
     /// The profile that is asked for, and what is known of its login; `None` where the session runs
@@ -38,6 +38,30 @@ impl Inner {
         let options = &spec.agent_options;
         let login = agent::find_login(profile, options, &self.host, self.layout(), on_host).await?;
         Ok(Some((profile, login)))
+    }
+
+    /// Says where nobody is logged in any more: the session can be entered even so, and its agent will ask.
+    pub(super) async fn say_missing_login(
+        &self,
+        record: &SessionRecord,
+        on_host: bool,
+        progress: &Progress,
+    ) -> Result<()> {
+        let Some((plan, profile, _)) = self.agent(record)? else { return Ok(()) };
+        let options = AgentOptions {
+            credentials: plan.login.clone(),
+            share: plan.shares.clone(),
+            headless: plan.headless,
+            settings: Some(record.spec.directory.join(agent::OVERRIDES_FILE)),
+            ..AgentOptions::default()
+        };
+        let layout = self.layout();
+        let login = agent::find_login(profile, &options, &self.host, layout, on_host).await?;
+        let placement = plan.placement(record.spec.container.upload);
+        if let Some(missing) = login.missing(profile, placement) {
+            progress.notice(missing);
+        }
+        Ok(())
     }
 
     /// Makes the agent's directory ready on the host; `Ok` at once where the session has no profile.

@@ -57,13 +57,17 @@ impl Inner {
         let files = self.asked_files(asked);
         let settings = asked.settings.as_ref().map(|file| self.host.working_directory.join(file));
         let spec = record.spec.clone();
+        let profile = match (&spec.agent_plan, &settings) {
+            (Some(plan), Some(_)) => Some(self.profiles.find(&plan.profile)?.clone()),
+            _ => None,
+        };
         blocking(move || {
             for mount in spec.mounts.iter().filter(|mount| mount.target == agent::CONTAINER_FILES) {
                 make_private(&mount.source)?;
             }
             mcp::keep(&files, &spec.directory)?;
-            if let Some(settings) = settings {
-                agent::keep_settings(&settings, &spec.directory)?;
+            if let (Some(profile), Some(settings)) = (profile, settings) {
+                agent::keep_settings(&profile, &settings, &spec.directory)?;
             }
             Ok(())
         })

@@ -122,6 +122,11 @@ impl Inner {
         with_size: bool,
     ) -> AgentFacts {
         let profile = record.spec.agent_plan.as_ref().map(|plan| self.profiles.find(&plan.profile));
+        // First, for what an agent wrote may take all the time there is.
+        let size = match with_size {
+            true => Some(self.disk_use(&record.id, budget).await),
+            false => None,
+        };
         let mut facts = match (&record.spec.agent_plan, profile) {
             (Some(plan), Some(Ok(profile))) => {
                 let (plan, profile, host) = (plan.clone(), profile.clone(), self.host.clone());
@@ -142,8 +147,7 @@ impl Inner {
             }
             _ => AgentFacts::default(),
         };
-        if with_size {
-            let (bytes, whole) = self.disk_use(&record.id, budget).await;
+        if let Some((bytes, whole)) = size {
             facts.disk_bytes = Some(bytes);
             facts.incomplete |= !whole;
         }

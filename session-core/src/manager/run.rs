@@ -205,6 +205,7 @@ impl Inner {
                 let (record, servers) = leased.await?;
                 let mut connected = Connected::default();
                 if record.spec.agent_plan.is_some() {
+                    self.say_missing_login(&record, capabilities.host_processes, progress).await?;
                     let renewed = self.renew_agent(&record, &*session, &servers);
                     connected = steps.step("agent", renewed).await?;
                 }

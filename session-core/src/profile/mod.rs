@@ -111,6 +111,8 @@ pub struct Arguments {
     pub prompt: Vec<String>,
     /// To answer `${PROMPT}` and end; before all others but `always`.
     pub headless: Vec<String>,
+    /// To answer `${PROMPT}` in the conversation `${CONVERSATION_ID}` and end, where `headless` and `resume` don't go together.
+    pub headless_resume: Vec<String>,
     /// To ask no permission for anything.
     pub unattended: Vec<String>,
     /// To write a log of its own for finding mistakes, in its private directory.

@@ -24,6 +24,8 @@ pub struct Overrides {
 pub struct OverrideRule {
     /// Where in the file it goes instead: keys with dots between them. A list there is added to.
     pub into: Option<String>,
+    /// It is a list of texts; a single text is a list of one.
+    pub list: bool,
     /// Arguments that it becomes; templates with `${VALUE}`.
     pub arguments: Vec<String>,
 }

@@ -436,6 +436,29 @@ async fn the_environment_is_the_profiles() {
     assert!(!read(&layout.record(&record.id)).contains("ghijklmnop"));
 }
 
+/// A first prompt is said once, whether or not the agent wrote anything down; and it is never an option, whoever wrote it.
+#[tokio::test]
+async fn a_prompt_is_said_once_and_is_no_option() {
+    let robot = Robot::new();
+    robot.login();
+    let manager = robot.manager(&[]);
+    for (name, prompt, said) in [
+        ("one", "--mcp-config=x", " --mcp-config=x"),
+        ("two", "dig -x", "dig -x"),
+        ("three", "-", " -"),
+    ] {
+        let mut spec = spec(name);
+        spec.agent_options.prompt = Some(prompt.to_owned());
+        let record = create(&manager, spec).await;
+        start(&manager, &record).await;
+        assert_eq!(robot.last_launch().0.last().map(String::as_str), Some(said));
+        stop(&manager, &record).await;
+        start(&manager, &record).await;
+        let (words, _) = robot.last_launch();
+        assert!(!words.iter().any(|word| word == said), "{words:?}");
+    }
+}
+
 /// S0.21, S2.E7: without a login nothing is made, and the error says how to log in.
 #[tokio::test]
 async fn a_missing_login_is_said_before_anything_is_made() {

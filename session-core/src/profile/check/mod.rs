@@ -86,6 +86,11 @@ impl Checker<'_> {
             ("fork", &arguments.fork, Scope::Arguments(&[CONVERSATION_ID, "FROM"])),
             ("prompt", &arguments.prompt, Scope::Arguments(&["PROMPT"])),
             ("headless", &arguments.headless, Scope::Arguments(&["PROMPT"])),
+            (
+                "headless_resume",
+                &arguments.headless_resume,
+                Scope::Arguments(&[CONVERSATION_ID, "PROMPT"]),
+            ),
             ("unattended", &arguments.unattended, known),
             ("debug", &arguments.debug, known),
             ("version", &arguments.version, Scope::Alone),
@@ -97,7 +102,7 @@ impl Checker<'_> {
                 self.template(word, scope).into_iter().for_each(|reason| self.add(&path, reason));
             }
             let needs = match key {
-                "prompt" | "headless" => "PROMPT",
+                "prompt" | "headless" | "headless_resume" => "PROMPT",
                 "mcp" => "MCP_FILE",
                 "fork" => "FROM",
                 _ => continue,
@@ -122,10 +127,14 @@ impl Checker<'_> {
                 self.add(&format!("arguments.{key}"), reason);
             }
         }
-        let resumes = arguments.resume.iter().any(|word| names(word, CONVERSATION_ID));
-        if resumes && (conversation.id == Choice::None || !captured) {
-            let reason = "needs a conversation; set `conversation.id`, and `conversation.file` with `${CONVERSATION_ID}` in it";
-            self.add("arguments.resume", reason);
+        for (key, words) in
+            [("resume", &arguments.resume), ("headless_resume", &arguments.headless_resume)]
+        {
+            let resumes = words.iter().any(|word| names(word, CONVERSATION_ID));
+            if resumes && (conversation.id == Choice::None || !captured) {
+                let reason = "needs a conversation; set `conversation.id`, and `conversation.file` with `${CONVERSATION_ID}` in it";
+                self.add(&format!("arguments.{key}"), reason);
+            }
         }
         if arguments.login.is_empty() || self.profile.program.is_some() {
             return;
