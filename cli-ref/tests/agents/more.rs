@@ -1,6 +1,7 @@
 //! What is more than one session: conversations that move. And the agents, and the backend, that the other tests are not run with.
 
 use crate::agent::{CLAUDE, CLAUDE_OLD, CODEX, COPILOT, OPENCODE};
+use crate::screen::Screen;
 use crate::sessions::{
     a_conversation_goes_on, ask, enter, files_with, leave, most_told, nothing_leaks_in, start,
 };
@@ -24,6 +25,33 @@ fn copilot() {
 #[test]
 fn opencode() {
     with(&OPENCODE, "local", it_is_resumed);
+}
+
+#[test]
+fn claude_asks_nothing_where_that_was_said() {
+    with(&CLAUDE, "local", it_asks_nothing_later_either);
+}
+
+#[test]
+fn an_older_claude_asks_nothing_where_that_was_said() {
+    with(&CLAUDE_OLD, "local", it_asks_nothing_later_either);
+}
+
+/// What an unattended session may do is no question at a later start either.
+fn it_asks_nothing_later_either(world: World) {
+    let name = &world.name("bold");
+    let bold = "bypass permissions on";
+    let screen = Screen::sized(&world, &["start", name, "-a", "claude", "--unattended"], 40, 120);
+    screen.wait_for(bold);
+    ask(&screen, "remember PLUM-7", "noted");
+    ask(&screen, "RECALL", "recalled 1: ");
+    leave(screen);
+    for _ in 0..2 {
+        world.good(&["stop", name]);
+        let screen = Screen::sized(&world, &["attach", name], 40, 120);
+        screen.wait_for(bold);
+        leave(screen);
+    }
 }
 
 #[test]
