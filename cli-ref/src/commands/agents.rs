@@ -11,8 +11,8 @@ use crate::args::{Agents, AgentsAction};
 use crate::ui::{plain, table};
 
 const HEADINGS: [&str; 4] = ["AGENT", "TITLE", "READY", "FROM"];
-/// An agent that needs longer to say its version has other worries.
-const VERSION_LIMIT: Duration = Duration::from_secs(2);
+/// One that unpacks itself first takes three seconds; who needs longer than this has other worries.
+const VERSION_LIMIT: Duration = Duration::from_secs(10);
 /// Where a profile comes from that is nobody's file.
 const SHIPPED: &str = "shipped";
 

@@ -1,6 +1,6 @@
 //! Which agent works in a new session, where nobody named one.
 
-use session_core::{Error, ErrorKind, Filter, Readiness, Result, SessionSpec};
+use session_core::{Check, CheckOutcome, Error, ErrorKind, Filter, Readiness, Result, SessionSpec};
 
 use super::Context;
 use crate::surroundings::at_terminal;
@@ -90,7 +90,12 @@ fn chosen<'a>(answer: &str, agents: &'a [Readiness], default: usize) -> Option<&
 /// Whether it could work, in a few words.
 pub(super) fn readiness(agent: &Readiness) -> String {
     let failed: Vec<_> = agent.failed().map(|check| check.code.as_str()).collect();
+    let warned = |code: &str| {
+        let is_it = |check: &Check| check.code == code && check.outcome == CheckOutcome::Warning;
+        agent.checks.iter().any(is_it)
+    };
     match failed.as_slice() {
+        [] if warned("login") => "ready, but nobody is logged in".to_owned(),
         [] => "ready".to_owned(),
         [first, ..] => match *first {
             "program" => "not installed on this host".to_owned(),

@@ -1,6 +1,7 @@
 //! What is more than one session: conversations that move. And the agents, and the backend, that the other tests are not run with.
 
 use crate::agent::{CLAUDE, CLAUDE_OLD, CODEX, COPILOT, OPENCODE};
+use crate::screen::Screen;
 use crate::sessions::{
     a_conversation_goes_on, ask, enter, files_with, leave, most_told, nothing_leaks_in, start,
 };
@@ -24,6 +25,94 @@ fn copilot() {
 #[test]
 fn opencode() {
     with(&OPENCODE, "local", it_is_resumed);
+}
+
+#[test]
+fn claude_begins_another_conversation() {
+    with(&CLAUDE, "local", another_begins);
+}
+
+#[test]
+fn codex_begins_another_conversation() {
+    with(&CODEX, "local", another_begins);
+}
+
+#[test]
+fn opencode_begins_another_conversation() {
+    with(&OPENCODE, "local", another_begins);
+}
+
+/// One that is asked for has nothing of the last, and is the one that goes on later.
+fn another_begins(world: World) {
+    let name = &world.name("anew");
+    let screen = start(&world, name, &[]);
+    ask(&screen, "remember PLUM-7", "noted");
+    leave(screen);
+    world.good(&["stop", name]);
+    let screen = enter(&world, &["start", name, "--new-conversation"]);
+    ask(&screen, "RECALL once", "recalled 0");
+    ask(&screen, "remember FIG-8", "noted");
+    leave(screen);
+    world.good(&["stop", name]);
+    let screen = enter(&world, &["attach", name]);
+    ask(&screen, "RECALL twice", "recalled 2: RECALL once | remember FIG-8");
+    leave(screen);
+}
+
+#[test]
+fn claude_may_refuse_its_conversation() {
+    with(&CLAUDE, "local", it_is_refused);
+}
+
+#[test]
+fn an_older_claude_may_refuse_its_conversation() {
+    with(&CLAUDE_OLD, "local", it_is_refused);
+}
+
+/// A transcript that the agent does not take for one: `attach` says how to begin another.
+fn it_is_refused(world: World) {
+    let name = &world.name("refused");
+    let screen = start(&world, name, &[]);
+    ask(&screen, "remember PLUM-7", "noted");
+    leave(screen);
+    world.good(&["stop", name]);
+    let mut transcripts = Vec::new();
+    files_with(&world.directory(name).join("state/claude/projects"), b"PLUM-7", &mut transcripts);
+    let [transcript] = transcripts.as_slice() else { panic!("{transcripts:?}") };
+    std::fs::write(transcript, "{}\n").expect("the state is the person's");
+    let screen = Screen::sized(&world, &["attach", name], 40, 200);
+    screen.wait_for("--new-conversation` begins another");
+    screen.end();
+    let screen = enter(&world, &["start", name, "--new-conversation"]);
+    ask(&screen, "RECALL once", "recalled 0");
+    leave(screen);
+}
+
+#[test]
+fn claude_asks_nothing_where_that_was_said() {
+    with(&CLAUDE, "local", it_asks_nothing_later_either);
+}
+
+#[test]
+fn an_older_claude_asks_nothing_where_that_was_said() {
+    with(&CLAUDE_OLD, "local", it_asks_nothing_later_either);
+}
+
+/// What an unattended session may do is no question at a later start either.
+fn it_asks_nothing_later_either(world: World) {
+    let name = &world.name("bold");
+    let bold = "bypass permissions on";
+    let screen = Screen::sized(&world, &["start", name, "-a", "claude", "--unattended"], 40, 120);
+    screen.wait_for(bold);
+    ask(&screen, "remember PLUM-7", "noted");
+    ask(&screen, "RECALL", "recalled 1: ");
+    leave(screen);
+    for _ in 0..2 {
+        world.good(&["stop", name]);
+        let screen = Screen::sized(&world, &["attach", name], 40, 120);
+        screen.wait_for(bold);
+        leave(screen);
+    }
 }
 
 #[test]

@@ -124,7 +124,8 @@ fn said(world: &World, name: &str, before: Option<&About>) -> About {
 /// Has the model call the server's tool; gives what that answered.
 fn called(world: &World, screen: &Screen) -> String {
     ask(screen, "TOOLS", "offered ");
-    let tools = world.model.last_asked("TOOLS").tools;
+    // Agents ask for a title by the same words, and offer nothing then.
+    let tools: Vec<_> = world.model.conversations().into_iter().flat_map(|it| it.tools).collect();
     let is_ours = |tool: &&String| tool.contains("probe") && tool.contains("about");
     // One agent tells of a server's tools only when it is asked about them.
     let later =
@@ -132,9 +133,11 @@ fn called(world: &World, screen: &Screen) -> String {
     let tool = tools.iter().find(is_ours).cloned().or(later);
     let tool = tool.unwrap_or_else(|| panic!("no tool of the server in {tools:?}"));
     ask(screen, &format!("TOOL {tool}"), "result ");
-    let result = world.model.last_asked("TOOL ").result.expect("it was called");
-    let at = result.find("server ").unwrap_or_else(|| panic!("{result}"));
-    result[at..].split(['"', '\\', '\n']).next().unwrap_or_default().trim().to_owned()
+    let results = world.model.conversations().into_iter().filter_map(|it| it.result);
+    let results: Vec<_> = results.collect();
+    let said = results.iter().rev().find_map(|it| Some(&it[it.find("server ")?..]));
+    let said = said.unwrap_or_else(|| panic!("it was not called: {results:?}"));
+    said.split(['"', '\\', '\n']).next().unwrap_or_default().trim().to_owned()
 }
 
 /// The files that may have the secret: an agent that can't refer to variables has one of its own.

@@ -43,6 +43,13 @@ fn a_key_helper_of_the_host_is_none_in_containers() {
         world.set("ANTHROPIC_API_KEY", "");
         helped(&world);
         refused(&world, &[], "sessctl login -a claude");
+        // And it is in nobody's way there.
+        world.set("ANTHROPIC_API_KEY", KEY);
+        let name = &world.name("keyed");
+        world.good(&["start", name, "-d", "-a", "claude", "--headless", "--prompt", "SAY fig"]);
+        until("it answered and ended", || world.session(name)["status"] == "stopped");
+        let logs = world.good(&["logs", name]);
+        assert!(logs.contains("said fig") && !logs.contains("apiKeyHelper"), "{logs}");
     });
 }
 

@@ -180,6 +180,21 @@ fn checks_with_remedies() {
     assert!(done.out.contains("elsewhere/.claude.json") && done.code == 1, "{done:#?}");
 }
 
+/// Who can work without a login is ready, and says that there is none.
+#[test]
+fn ready_without_a_login() {
+    let place = Place::new();
+    robot(&place, "[credentials]\nenvironment = [\"ROBOT_KEY\"]\n");
+    let ready = |key: &str| {
+        let mut command = place.command(&["agents", "list"]);
+        let done = crate::place::finish(command.env("ROBOT_KEY", key).output());
+        let line = done.out.lines().find(|line| line.starts_with("robot"));
+        line.expect("it is in the list").to_owned()
+    };
+    assert!(ready("").contains("ready, but nobody is logged in"), "{}", ready(""));
+    assert!(!ready("key").contains("nobody"), "{}", ready("key"));
+}
+
 /// The program that says no version is not waited for.
 #[test]
 fn a_version_that_does_not_come() {

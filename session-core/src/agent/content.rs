@@ -45,6 +45,8 @@ pub(super) fn expand(value: Value, variables: &Variables) -> Result<Option<Value
 /// What is put into a file.
 #[derive(Debug, Default)]
 pub(super) struct Put {
+    /// Keys at the top of what is there that are taken away first.
+    pub(super) without: Vec<String>,
     /// Set in it in depth.
     pub(super) over: Option<Value>,
     /// Added to lists: their places, keys with dots between, and what comes behind what is there.
@@ -73,6 +75,9 @@ pub(super) fn merged(
     };
     if let (Value::Object(table), false) = (&mut document, keep.is_empty()) {
         table.retain(|key, _| keep.contains(key));
+    }
+    if let Value::Object(table) = &mut document {
+        table.retain(|key, _| !put.without.contains(key));
     }
     if let Some(over) = put.over {
         set(&mut document, over);

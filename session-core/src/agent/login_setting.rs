@@ -1,6 +1,6 @@
 //! Logins that stand in a person's settings.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
 use super::content;
@@ -18,36 +18,51 @@ pub(super) fn find(
     host: &HostView,
     on_host: bool,
 ) -> Option<String> {
-    let counts = |setting: &&LoginSetting| on_host || !setting.only_on_host;
     let is_there = |setting: &&LoginSetting| {
         let named = |resource: &&Resource| resource.name == setting.resource;
         let resource = profile.resources.iter().find(named);
-        resource.is_some_and(|resource| is_login(setting, profile, resource, options, host))
+        resource.is_some_and(|resource| {
+            let own = own(profile, resource, options, host);
+            let theirs = theirs(profile, resource, options, host);
+            let comes_along =
+                on_host || !resource.only_on_host.iter().any(|key| leads(setting, key));
+            let files = own.into_iter().chain(theirs.filter(|_| comes_along));
+            let mut documents = files.filter_map(|(format, file)| read(format, &file));
+            documents.any(|document| says(setting, &document))
+        })
     };
-    let settings = profile.credentials.settings.iter();
-    settings.filter(counts).find(is_there).map(|setting| setting.key.clone())
+    profile.credentials.settings.iter().find(is_there).map(|setting| setting.key.clone())
 }
 
-fn is_login(
-    setting: &LoginSetting,
+/// The person's file, where the session gets it.
+fn theirs(
     profile: &Profile,
     resource: &Resource,
     options: &AgentOptions,
     host: &HostView,
-) -> bool {
+) -> Option<(Format, Utf8PathBuf)> {
     let asked = options.share.get(&resource.name).copied();
     let policy = asked.unwrap_or_else(|| resource.policy_under(options.preset));
-    let source = resource.source.as_ref().filter(|_| policy != SharePolicy::Private);
-    let theirs = source.and_then(|source| host_path(source, &profile.host_variables(host)).ok());
-    let overrides = profile.overrides.as_ref();
-    let own = options
-        .settings
-        .as_ref()
-        .filter(|_| overrides.is_some_and(|overrides| overrides.resource == resource.name))
-        .map(|file| (Format::Json, host.working_directory.join(file)));
-    let format = resource.format.unwrap_or(Format::Json);
-    let files = own.into_iter().chain(theirs.map(|file| (format, file)));
-    files.filter_map(|(format, file)| read(format, &file)).any(|document| says(setting, &document))
+    let source = resource.source.as_ref().filter(|_| policy != SharePolicy::Private)?;
+    let file = host_path(source, &profile.host_variables(host)).ok()?;
+    Some((resource.format.unwrap_or(Format::Json), file))
+}
+
+/// The settings of the session alone, which are put over these.
+fn own(
+    profile: &Profile,
+    resource: &Resource,
+    options: &AgentOptions,
+    host: &HostView,
+) -> Option<(Format, Utf8PathBuf)> {
+    let overrides = profile.overrides.as_ref()?;
+    let file = options.settings.as_ref().filter(|_| overrides.resource == resource.name)?;
+    Some((Format::Json, host.working_directory.join(file)))
+}
+
+/// Whether the setting lies in the table, or is the value, of `key` at the top.
+fn leads(setting: &LoginSetting, key: &str) -> bool {
+    setting.key.split('.').next() == Some(key)
 }
 
 /// Whether the key is there and has a value that counts.
@@ -79,7 +94,7 @@ program = "robot"
 [credentials]
 files = ["login"]
 settings = [
-    { resource = "settings", key = "helper", only_on_host = true },
+    { resource = "settings", key = "helper" },
     { resource = "settings", key = "env.KEY" },
 ]
 
@@ -90,6 +105,7 @@ source = "${HOME}/settings.json"
 target = "settings.json"
 policy = "shared-ro"
 format = "json"
+only_on_host = ["helper"]
 
 [overrides]
 resource = "settings"
@@ -110,7 +126,7 @@ resource = "settings"
         assert_eq!(found(&options, true), None, "there is no file");
         write("settings.json", r#"{"helper": "/bin/x", /* mine */ "env": {"KEY": ""}}"#);
         assert_eq!(found(&options, true).as_deref(), Some("helper"));
-        assert_eq!(found(&options, false), None);
+        assert_eq!(found(&options, false), None, "it stays on the host");
         write("settings.json", r#"{"env": {"KEY": "k"}}"#);
         assert_eq!(found(&options, false).as_deref(), Some("env.KEY"));
         options.share.insert("settings".to_owned(), SharePolicy::Private);

@@ -61,7 +61,11 @@ pub(crate) fn prepare(
             Placement::Host => hidden::lists(resource, plan, profile, &theirs, &variables)?,
             _ => Vec::new(),
         };
-        let put = Put { over: content::rendered(resource, &variables)?, lists };
+        let without = match placement {
+            Placement::Host => Vec::new(),
+            _ => resource.only_on_host.clone(),
+        };
+        let put = Put { without, over: content::rendered(resource, &variables)?, lists };
         file(&state, resource, policy, source.as_deref(), put)?;
     }
     if let Some(credentials) = &plan.credentials {

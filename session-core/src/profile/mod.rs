@@ -196,9 +196,6 @@ pub struct LoginSetting {
     /// Values that say nothing of a login.
     #[serde(default)]
     pub except: Vec<String>,
-    /// It leads to something that only the host has: in containers it does not count.
-    #[serde(default)]
-    pub only_on_host: bool,
 }
 
 /// What a file may say, as a JSON Schema.

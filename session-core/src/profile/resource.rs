@@ -38,6 +38,9 @@ pub struct Resource {
     /// Of the person's file, only these keys at its top are taken; all if empty.
     #[serde(default)]
     pub keep: Vec<String>,
+    /// Of the person's file, these keys at its top lead to what only the host has: in containers they are left out.
+    #[serde(default)]
+    pub only_on_host: Vec<String>,
     /// What is set in it at every start, in depth; texts and keys are templates.
     #[serde(default)]
     pub content: Option<serde_json::Map<String, serde_json::Value>>,

@@ -46,7 +46,7 @@ files = ["login.json"]
 environment = ["ROBOT_KEY"]
 headless = ["ROBOT_ONCE"]
 settings = [
-    { resource = "settings", key = "login.helper", only_on_host = true },
+    { resource = "settings", key = "login.helper" },
     { resource = "settings", key = "provider", except = ["ours"] },
 ]
 hint = "or knock"

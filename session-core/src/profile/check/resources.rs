@@ -53,6 +53,7 @@ impl Checker<'_> {
             for (key, there) in [
                 ("format", resource.format.is_some()),
                 ("keep", !resource.keep.is_empty()),
+                ("only_on_host", !resource.only_on_host.is_empty()),
                 ("content", resource.content.is_some()),
                 ("hidden", !resource.hidden.is_empty()),
             ] {
@@ -63,6 +64,7 @@ impl Checker<'_> {
         } else if resource.format.is_none() {
             for (key, there) in [
                 ("keep", !resource.keep.is_empty()),
+                ("only_on_host", !resource.only_on_host.is_empty()),
                 ("content", resource.content.is_some()),
                 ("hidden", !resource.hidden.is_empty()),
             ] {
