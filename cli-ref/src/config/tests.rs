@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use super::{Config, KEYS, branch_prefix};
+use super::values::branch_prefix;
+use super::{Config, KEYS};
 
 fn schema() -> Value {
     let settings = SchemaSettings::draft2020_12().for_deserialize();

@@ -67,8 +67,13 @@ fn it_goes_on(world: World) {
     assert!(world.agent.log.is_none_or(|log| paths.iter().any(|path| path.ends_with(log))));
 
     let screen = enter(&world, &["attach", name]);
-    ask(&screen, "RECALL", "recalled 1: ");
-    let said = world.model.last_asked("RECALL").said;
-    assert!(said.iter().any(|said| said.contains("remember PLUM-7")), "{said:?}");
+    if world.agent.name == "codex" {
+        // It also asks the model for a title, with the same word in it: which question was the last one is chance.
+        ask(&screen, "RECALL", "recalled 1: remember PLUM-7");
+    } else {
+        ask(&screen, "RECALL", "recalled 1: ");
+        let said = world.model.last_asked("RECALL").said;
+        assert!(said.iter().any(|said| said.contains("remember PLUM-7")), "{said:?}");
+    }
     leave(screen);
 }

@@ -6,7 +6,6 @@ use super::connect::check_names;
 use super::{Inner, Manager, Steps};
 use crate::agent::carry::{self, Source};
 use crate::catalog::{blocking, make_private};
-use crate::policy::gives_away;
 use crate::{
     Circumstances, Error, ErrorKind, Phase, Progress, ProjectRecord, ResolvedSpec, Result,
     SessionId, SessionRecord, SessionSpec, Strategy, Timestamp,
@@ -157,32 +156,6 @@ impl Inner {
         let mut record = SessionRecord::new(id, spec, self.host.user.clone(), now);
         record.ssh_client.clone_from(&self.host.ssh_client);
         Ok((record, source))
-    }
-
-    /// Resolves the links in what is to be mounted; refuses what is not there, or would give other sessions away.
-    async fn look_at_mounts(&self, mut spec: ResolvedSpec) -> Result<ResolvedSpec> {
-        let home = self.layout().home().to_owned();
-        blocking(move || {
-            let mut problems = Vec::new();
-            let home = home.canonicalize_utf8().unwrap_or(home);
-            for mount in &mut spec.container.mounts {
-                match mount.source.canonicalize_utf8() {
-                    Ok(real) => {
-                        problems.extend(gives_away(&real, &home));
-                        mount.source = real;
-                    }
-                    Err(error) => problems.push(format!(
-                        "`{}` can't be mounted (--volume): {error}; make it first, or leave it out",
-                        mount.source.as_str().escape_debug()
-                    )),
-                }
-            }
-            match problems.is_empty() {
-                true => Ok(spec),
-                false => Err(Error::problems(OPERATION, problems)),
-            }
-        })
-        .await
     }
 
     /// Takes the name. If a session that was never finished has it, that is taken back first.

@@ -11,6 +11,7 @@ mod create;
 mod facts;
 mod list;
 mod login;
+mod mounts;
 mod rebuild;
 mod remove;
 mod run;

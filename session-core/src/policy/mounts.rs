@@ -8,8 +8,17 @@ use crate::agent::CONTAINER_FILES;
 use crate::{HostView, Layout, MountPlan};
 
 /// What of a container is ours or the system's; nothing is put over it, into it or around it.
-const TAKEN: [&str; 7] =
-    ["/workspace", CONTAINER_FILES, "/run/sessctl", "/tmp/sessctl", "/proc", "/sys", "/dev"];
+const TAKEN: [&str; 9] = [
+    "/workspace",
+    CONTAINER_FILES,
+    "/run/sessctl",
+    "/tmp/sessctl",
+    "/etc/passwd",
+    "/etc/group",
+    "/proc",
+    "/sys",
+    "/dev",
+];
 
 /// Those that are asked for, and the standing ones at other places; with every problem.
 pub(super) fn settled(
@@ -26,7 +35,7 @@ pub(super) fn settled(
         let mut mount = mount.clone();
         mount.source = plain(&host.working_directory.join(&mount.source));
         mount.target = plain(&mount.target);
-        let found = wrong(&mount, layout);
+        let found = wrong(&mount, host, layout);
         if !found.is_empty() {
             problems.extend(found);
             continue;
@@ -57,7 +66,7 @@ pub(crate) fn gives_away(source: &Utf8Path, home: &Utf8Path) -> Option<String> {
     Some(format!("`{source}` {reason}; mount another directory (--volume)"))
 }
 
-fn wrong(mount: &MountPlan, layout: &Layout) -> Vec<String> {
+fn wrong(mount: &MountPlan, host: &HostView, layout: &Layout) -> Vec<String> {
     let mut wrong = Vec::new();
     let target = &mount.target;
     let shown = target.as_str().escape_debug();
@@ -72,8 +81,10 @@ fn wrong(mount: &MountPlan, layout: &Layout) -> Vec<String> {
         wrong.push(format!(
             "`{shown}` is in the way of `{taken}`, which the container has already (--volume); give another place"
         ));
-    } else if target == "/etc" {
-        wrong.push("`/etc` says who is who in the container (--volume); mount what is in it, or give another place".to_owned());
+    } else if *target == Utf8Path::new("/home").join(&host.user) {
+        wrong.push(format!(
+            "`{shown}` is the session's own home (--volume); mount at a place in it, or at another one"
+        ));
     }
     if mount.source.as_str().contains('\0') {
         wrong.push(format!("`{}` is no path (--volume)", mount.source.as_str().escape_debug()));
