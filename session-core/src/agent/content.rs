@@ -3,13 +3,16 @@
 use serde_json::{Map, Value};
 
 use super::comments;
-use crate::profile::{Format, Resource, Template, Variables};
+use crate::profile::{Format, Template, Variables};
 use crate::{Error, ErrorKind, Result};
 
-/// What the profile sets in `resource`, rendered. A text that needs `${LAST20_…}` of a variable that is not set
+/// What the profile sets in a file, rendered. A text that needs `${LAST20_…}` of a variable that is not set
 /// is left out of its list or table.
-pub(super) fn rendered(resource: &Resource, variables: &Variables) -> Result<Option<Value>> {
-    let Some(content) = &resource.content else { return Ok(None) };
+pub(super) fn rendered(
+    content: Option<&Map<String, Value>>,
+    variables: &Variables,
+) -> Result<Option<Value>> {
+    let Some(content) = content else { return Ok(None) };
     expand(Value::Object(content.clone()), variables)
 }
 
@@ -41,14 +44,14 @@ fn expand(value: Value, variables: &Variables) -> Result<Option<Value>> {
     }))
 }
 
-/// The file's bytes: `base`, or an empty document, with `over` set in it in depth.
+/// The file's bytes: `base`, or an empty document, with `over` set in it in depth, and `under` where nothing is then.
 ///
 /// A base that can't be read as what it should be is an error that says so; it is the person's file.
 pub(super) fn merged(
     format: Format,
     base: Option<&[u8]>,
     keep: &[String],
-    over: Option<Value>,
+    (over, under): (Option<Value>, Option<Value>),
     called: &str,
 ) -> Result<Vec<u8>> {
     let mut document = match base {
@@ -60,6 +63,9 @@ pub(super) fn merged(
     }
     if let Some(over) = over {
         set(&mut document, over);
+    }
+    if let Some(under) = under {
+        fill(&mut document, under);
     }
     write(format, &document, called)
 }
@@ -100,6 +106,17 @@ pub(super) fn write(format: Format, document: &Value, called: &str) -> Result<Ve
         text.push('\n');
     }
     Ok(text.into_bytes())
+}
+
+/// Sets what `under` has and `document` has not: tables in depth.
+fn fill(document: &mut Value, under: Value) {
+    let (Value::Object(document), Value::Object(under)) = (document, under) else { return };
+    for (key, value) in under {
+        match document.get_mut(&key) {
+            Some(there) => fill(there, value),
+            None => drop(document.insert(key, value)),
+        }
+    }
 }
 
 /// Sets `over` in `document`: tables in depth, everything else whole.

@@ -9,7 +9,7 @@ use super::content;
 use super::person::host_path;
 use super::plan::{AgentPlan, Placement};
 use crate::catalog::make_private;
-use crate::profile::{Profile, Resource, ResourceKind, SharePolicy, Variables};
+use crate::profile::{Fallback, Profile, Resource, ResourceKind, SharePolicy, Variables};
 use crate::{Error, ErrorKind, HostView, Result};
 
 const OPERATION: &str = "agent.prepare";
@@ -39,7 +39,9 @@ pub(crate) fn prepare(
             None => None,
         };
         let policy = plan.shares.get(&resource.name).copied().unwrap_or(SharePolicy::Private);
-        bring(&state, resource, policy, source.as_deref(), &variables, placement)?;
+        let fallback = resource.fallbacks.iter().find(|it| applies(it, plan, host));
+        let set = Set { variables: &variables, fallback };
+        bring(&state, resource, policy, source.as_deref(), set, placement)?;
     }
     if let Some(credentials) = &plan.credentials {
         for (file, path) in &profile.credentials.links {
@@ -47,6 +49,22 @@ pub(crate) fn prepare(
         }
     }
     Ok(())
+}
+
+/// What is set in files, this time.
+#[derive(Clone, Copy)]
+struct Set<'a> {
+    variables: &'a Variables,
+    fallback: Option<&'a Fallback>,
+}
+
+/// Whether somebody is logged in in the way that a fallback is for.
+fn applies(fallback: &Fallback, plan: &AgentPlan, host: &HostView) -> bool {
+    let is_set = |name: &String| host.environment.get(name).is_some_and(|value| !value.is_empty());
+    let is_there = |file: &String| {
+        plan.credentials.as_ref().is_some_and(|directory| directory.host.join(file).is_file())
+    };
+    fallback.variable.as_ref().is_none_or(is_set) && fallback.login.as_ref().is_none_or(is_there)
 }
 
 /// Makes sure of a private directory that is ours, where others could have made it before.
@@ -83,7 +101,7 @@ fn bring(
     resource: &Resource,
     policy: SharePolicy,
     source: Option<&Utf8Path>,
-    variables: &Variables,
+    set: Set<'_>,
     placement: Placement,
 ) -> Result<()> {
     let on_host = placement == Placement::Host;
@@ -122,7 +140,7 @@ fn bring(
             }
         }
         (_, ResourceKind::Directory, _) => Ok(()),
-        (_, ResourceKind::File, source) => file(state, resource, policy, source, variables),
+        (_, ResourceKind::File, source) => file(state, resource, policy, source, set),
     }
 }
 
@@ -132,7 +150,7 @@ fn file(
     resource: &Resource,
     policy: SharePolicy,
     source: Option<&Utf8Path>,
-    variables: &Variables,
+    set: Set<'_>,
 ) -> Result<()> {
     let target = resource.target.as_str();
     let there = state.read(target)?;
@@ -142,7 +160,9 @@ fn file(
         }
         _ => None,
     };
-    let over = content::rendered(resource, variables)?;
+    let over = content::rendered(resource.content.as_ref(), set.variables)?;
+    let under = set.fallback.map(|fallback| &fallback.content);
+    let under = content::rendered(under, set.variables)?;
     let Some(format) = resource.format else {
         return match theirs {
             Some(bytes) => state.write(target, &bytes),
@@ -153,11 +173,11 @@ fn file(
         (Some(theirs), _) => (Some(theirs), resource.keep.as_slice()),
         (None, there) => (there.as_ref(), &[][..]),
     };
-    if base.is_none() && over.is_none() {
+    if base.is_none() && over.is_none() && under.is_none() {
         return Ok(());
     }
     let called = source.map_or(target, Utf8Path::as_str);
-    let bytes = content::merged(format, base.map(Vec::as_slice), keep, over, called)?;
+    let bytes = content::merged(format, base.map(Vec::as_slice), keep, (over, under), called)?;
     state.write(target, &bytes)
 }
 

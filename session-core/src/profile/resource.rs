@@ -41,6 +41,24 @@ pub struct Resource {
     /// What is set in it at every start, in depth; texts and keys are templates.
     #[serde(default)]
     pub content: Option<serde_json::Map<String, serde_json::Value>>,
+    /// What is set in it at every start where it says nothing yet, in depth: of these the first that applies.
+    #[serde(default)]
+    pub fallbacks: Vec<Fallback>,
+}
+
+/// What is set in a file where it says nothing, if somebody is logged in in one way; without a condition always.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Fallback {
+    /// Applies where this variable of [`Credentials::environment`](super::Credentials::environment) is set.
+    #[serde(default)]
+    pub variable: Option<String>,
+    /// Applies where the login directory has this file of [`Credentials::files`](super::Credentials::files).
+    #[serde(default)]
+    pub login: Option<String>,
+    /// What is set; texts and keys are templates.
+    pub content: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What a resource is.
