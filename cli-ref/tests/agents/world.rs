@@ -35,7 +35,6 @@ pub(crate) struct World {
 pub(crate) struct Done {
     pub(crate) code: i32,
     pub(crate) out: String,
-    #[expect(dead_code, reason = "a failed test shows it")]
     pub(crate) err: String,
 }
 
@@ -44,6 +43,19 @@ pub(crate) fn with(agent: &'static Agent, kind: &'static str, test: impl FnOnce(
     match World::new(agent, kind, None) {
         Ok(world) => test(world),
         Err(reason) => skip(&format!("{} on {kind}: {reason}", agent.name)),
+    }
+}
+
+/// Runs one of the tests of all agents, or says what the agent lacks for it.
+pub(crate) fn with_each(
+    agent: &'static Agent,
+    kind: &'static str,
+    name: &str,
+    test: impl FnOnce(World),
+) {
+    match agent.lacks.iter().find(|(lacking, _)| *lacking == name) {
+        Some((_, reason)) => skip(&format!("{} on {kind}: {reason}", agent.name)),
+        None => with(agent, kind, test),
     }
 }
 
@@ -86,9 +98,11 @@ impl World {
     /// What a person has who uses the agent.
     fn furnish(&self) {
         let own = |path: &str| format!("user/{}/{path}", self.agent.directory);
-        self.write(&own(self.agent.instructions), "# Mine\nZZHOME\n");
-        let skill = "---\nname: plum\ndescription: ZZSKILL of plums\n---\nEat them.\n";
-        self.write(&own("skills/plum/SKILL.md"), skill);
+        if !self.agent.instructions.is_empty() {
+            self.write(&own(self.agent.instructions), "# Mine\nZZHOME\n");
+            let skill = "---\nname: plum\ndescription: ZZSKILL of plums\n---\nEat them.\n";
+            self.write(&own("skills/plum/SKILL.md"), skill);
+        }
         match self.agent.name {
             "codex" => self.write(
                 &own("config.toml"),
@@ -98,7 +112,13 @@ impl World {
                 let config = crate::opencode_config(&self.model.url());
                 self.write(&own("opencode.json"), &config.to_string());
             }
-            "copilot" => {}
+            "copilot" | "aider" => {}
+            "gemini" => {
+                let settings = json!({"ui": {"hideTips": true}});
+                self.write(&own("settings.json"), &settings.to_string());
+                // It tells of it once it is ready, and of nothing else in a session that shares nothing.
+                self.write("project/GEMINI.md", "# The project\n");
+            }
             _ => self.write(&own("settings.json"), &json!({"theme": "dark"}).to_string()),
         }
         if let Some(profiles) = std::env::var_os("SESSCTL_TEST_PROFILES") {
@@ -180,6 +200,11 @@ impl World {
             ("LANG", "C.UTF-8".to_owned()),
             (self.agent.key, KEY.to_owned()),
             ("ANTHROPIC_BASE_URL", self.model.url()),
+            ("GOOGLE_GEMINI_BASE_URL", self.model.url()),
+            // Which model is meant for a question is asked of a model first otherwise.
+            ("GEMINI_MODEL", "gemini-2.5-flash".to_owned()),
+            ("AIDER_MODEL", "openai/test".to_owned()),
+            ("AIDER_OPENAI_API_BASE", format!("{}/v1", self.model.url())),
             ("COPILOT_PROVIDER_BASE_URL", format!("{}/v1", self.model.url())),
             ("COPILOT_MODEL", "test".to_owned()),
             ("COPILOT_OFFLINE", "true".to_owned()),
