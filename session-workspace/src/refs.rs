@@ -95,8 +95,11 @@ impl Refs {
     }
 
     /// Writes them into a new repository: objects into `packed-refs`, the symbolic ones as files.
+    ///
+    /// Without a line that says what the file is like: it could only be half of what git writes there (`sorted`, but not
+    /// `peeled`), and there are readers that take all of it or none, such as Python's usual one.
     pub(crate) fn write(&self, git: &Path) -> io::Result<()> {
-        let mut packed = b"# pack-refs with: sorted \n".to_vec();
+        let mut packed = Vec::new();
         for (name, target) in &self.0 {
             match target {
                 Target::Object(object) => {

@@ -11,14 +11,20 @@ pub(crate) struct Agent {
     pub(crate) ready: &'static str,
     /// Where the person's files of it are, below the home.
     pub(crate) directory: &'static str,
-    /// The file of instructions there.
+    /// The file of instructions there; empty if it has none.
     pub(crate) instructions: &'static str,
     /// The name of its variable for the key.
     pub(crate) key: &'static str,
     /// Where it writes a log of its own if asked to, below its state directory.
     pub(crate) log: Option<&'static str>,
-    /// Words by which the model has it say `tool-42` in a shell.
+    /// Words by which the model has it say `tool-42` in a shell; empty if it has no tools.
     pub(crate) tool: &'static str,
+    /// It can be told something and stay.
+    pub(crate) takes_prompt: bool,
+    /// What it writes in the person's home whatever it is told, below that.
+    pub(crate) writes: &'static [&'static str],
+    /// Tests of what it has not, and why.
+    pub(crate) lacks: &'static [(&'static str, &'static str)],
 }
 
 pub(crate) const CLAUDE: Agent = Agent {
@@ -30,6 +36,9 @@ pub(crate) const CLAUDE: Agent = Agent {
     key: "ANTHROPIC_API_KEY",
     log: Some("debug"),
     tool: r#"TOOL Bash {"command":"echo tool-$((40+2))"}"#,
+    takes_prompt: true,
+    writes: &[],
+    lacks: &[],
 };
 
 pub(crate) const CODEX: Agent = Agent {
@@ -41,6 +50,36 @@ pub(crate) const CODEX: Agent = Agent {
     key: "OPENAI_API_KEY",
     log: None,
     tool: r#"TOOL exec_command {"cmd":"echo tool-$((40+2))"}"#,
+    ..CLAUDE
+};
+
+pub(crate) const GEMINI: Agent = Agent {
+    name: "gemini",
+    word: "GEMINI",
+    // Of what is typed before it says that, it keeps a part.
+    ready: "GEMINI.md file",
+    directory: ".gemini",
+    instructions: "GEMINI.md",
+    key: "GEMINI_API_KEY",
+    tool: r#"TOOL run_shell_command {"command":"printf tool-%d 42"}"#,
+    ..CLAUDE
+};
+
+pub(crate) const AIDER: Agent = Agent {
+    name: "aider",
+    word: "AIDER",
+    ready: "\n>",
+    directory: ".aider",
+    instructions: "",
+    key: "OPENAI_API_KEY",
+    tool: "",
+    takes_prompt: false,
+    writes: &[".aider"],
+    lacks: &[
+        ("a_skill_is_shared", "it has no skills"),
+        ("nothing_leaks_in", "it has no instructions of a person's own"),
+        ("facts_are_read", "its history is no JSON, so nothing in it is counted"),
+    ],
 };
 
 /// The oldest whose ways the profile knows.
@@ -55,7 +94,7 @@ pub(crate) const OPENCODE: Agent = Agent {
     instructions: "AGENTS.md",
     key: "OPENCODE_API_KEY",
     log: Some("data/opencode/log"),
-    tool: "TOOLS",
+    ..CLAUDE
 };
 
 pub(crate) const COPILOT: Agent = Agent {
@@ -66,5 +105,5 @@ pub(crate) const COPILOT: Agent = Agent {
     instructions: "copilot-instructions.md",
     key: "COPILOT_PROVIDER_API_KEY",
     log: Some("logs"),
-    tool: "TOOLS",
+    ..CLAUDE
 };

@@ -181,6 +181,51 @@ fn opencode_remembers_by_hand() {
 }
 
 #[test]
+fn gemini_remembers_by_hand() {
+    let Some(hand) = Hand::new("GEMINI") else { return };
+    let settings = json!({"security": {"auth": {"selectedType": "gemini-api-key"}}});
+    hand.write("state/.gemini/settings.json", &settings.to_string());
+    hand.write("project/GEMINI.md", "ZZPROJECT");
+    let (url, state) = (hand.model.url(), hand.text("state"));
+    let hand = hand
+        .with("GEMINI_CLI_HOME", state)
+        .with("GEMINI_CLI_TRUST_WORKSPACE", "true")
+        .with("GEMINI_API_KEY", "fake")
+        .with("GEMINI_MODEL", "gemini-2.5-flash")
+        .with("GOOGLE_GEMINI_BASE_URL", url);
+    hand.ask(&["-p", "remember PLUM-7"], "noted");
+    hand.ask(&["--resume", "latest", "-p", "RECALL"], "recalled 1: remember PLUM-7");
+    hand.ask(&["-p", "SYSTEM ZZ"], "ZZPROJECT");
+    let tool = r#"TOOL run_shell_command {"command":"printf tool-%d 42"}"#;
+    hand.ask(&["--yolo", "-p", tool], "tool-42");
+    assert_eq!(hand.names("home"), Vec::<String>::new(), "all of it is in its own directory");
+}
+
+#[test]
+fn aider_remembers_by_hand() {
+    let Some(hand) = Hand::new("AIDER") else { return };
+    let url = format!("{}/v1", hand.model.url());
+    let (history, input) = (hand.text("state/history.md"), hand.text("state/input"));
+    let hand = hand
+        .with("AIDER_MODEL", "openai/test")
+        .with("AIDER_OPENAI_API_BASE", url)
+        .with("OPENAI_API_KEY", "sk-fake")
+        .with("AIDER_CHAT_HISTORY_FILE", history)
+        .with("AIDER_INPUT_HISTORY_FILE", input)
+        .with("AIDER_GIT", "false")
+        .with("AIDER_YES_ALWAYS", "true")
+        .with("AIDER_ANALYTICS", "false")
+        .with("AIDER_CHECK_UPDATE", "false")
+        .with("AIDER_SHOW_MODEL_WARNINGS", "false")
+        .with("AIDER_SHOW_RELEASE_NOTES", "false");
+    hand.ask(&["--message", "remember PLUM-7"], "noted");
+    let told = ["--restore-chat-history", "--message", "RECALL"];
+    hand.ask(&told, "recalled 1: remember PLUM-7");
+    assert_eq!(hand.names("home"), [".aider"], "what no variable moves");
+    assert_eq!(hand.names("project"), Vec::<String>::new());
+}
+
+#[test]
 fn copilot_remembers_by_hand() {
     let Some(hand) = Hand::new("COPILOT") else { return };
     let (url, state, cache) =

@@ -44,10 +44,12 @@ macro_rules! on_each {
         mod claude_on_docker { crate::on_each!(@ CLAUDE "docker" $($(#[$doc])* $name)*); }
         mod codex_on_local { crate::on_each!(@ CODEX "local" $($(#[$doc])* $name)*); }
         mod codex_on_docker { crate::on_each!(@ CODEX "docker" $($(#[$doc])* $name)*); }
+        mod gemini_on_local { crate::on_each!(@ GEMINI "local" $($(#[$doc])* $name)*); }
+        mod aider_on_local { crate::on_each!(@ AIDER "local" $($(#[$doc])* $name)*); }
     };
     (@ $agent:ident $kind:literal $($(#[$doc:meta])* $name:ident)*) => {
         $($(#[$doc])* #[test] fn $name() {
-            crate::world::with(&crate::agent::$agent, $kind, super::$name);
+            crate::world::with_each(&crate::agent::$agent, $kind, stringify!($name), super::$name);
         })*
     };
 }

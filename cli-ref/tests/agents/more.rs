@@ -1,6 +1,6 @@
 //! What is more than one session: conversations that move. And the agents, and the backend, that the other tests are not run with.
 
-use crate::agent::{CLAUDE, CLAUDE_OLD, CODEX, COPILOT, OPENCODE};
+use crate::agent::{AIDER, CLAUDE, CLAUDE_OLD, CODEX, COPILOT, GEMINI, OPENCODE};
 use crate::screen::Screen;
 use crate::sessions::{
     a_conversation_goes_on, ask, enter, files_with, leave, most_told, nothing_leaks_in, start,
@@ -168,6 +168,87 @@ fn it_is_resumed(world: World) {
     ask(&screen, "RECALL", "recalled 1: ");
     let said = world.model.last_asked("RECALL").said;
     assert!(said.iter().any(|said| said.contains("remember PLUM-7")), "{said:?}");
+    leave(screen);
+}
+
+#[test]
+fn gemini_on_docker() {
+    with(&GEMINI, "docker", a_conversation_goes_on);
+}
+
+/// Where a session has several conversations, the one that was gone on with last is gone on with, though another was begun later.
+fn the_one_that_was_left_is_gone_on_with(world: World) {
+    let name = &world.name("talk");
+    let screen = start(&world, name, &[]);
+    ask(&screen, "remember PLUM-7", "noted");
+    let other = world.good(&["exec", name, "--", "gemini", "-p", "remember QUINCE-8"]);
+    assert!(other.contains("noted"), "{other}");
+    ask(&screen, "SAY fig", "said fig");
+    leave(screen);
+    let conversations = world.good(&["conversations", "list", name, "--json"]);
+    let conversations: serde_json::Value = serde_json::from_str(&conversations).expect("JSON");
+    assert_eq!(conversations.as_array().map(Vec::len), Some(2), "{conversations:#}");
+    world.good(&["stop", name]);
+    let screen = enter(&world, &["attach", name]);
+    ask(&screen, "RECALL", "recalled 2: remember PLUM-7 | SAY fig");
+    leave(screen);
+}
+
+#[test]
+fn the_conversation_of_gemini_that_was_left_is_gone_on_with() {
+    with(&GEMINI, "local", the_one_that_was_left_is_gone_on_with);
+}
+
+#[test]
+fn the_conversation_of_gemini_in_a_container_that_was_left_is_gone_on_with() {
+    with(&GEMINI, "docker", the_one_that_was_left_is_gone_on_with);
+}
+
+/// A session that ended before anybody said anything begins anew.
+#[test]
+fn a_gemini_that_was_told_nothing_starts_again() {
+    with(&GEMINI, "local", |world| {
+        let name = &world.name("talk");
+        leave(start(&world, name, &[]));
+        world.good(&["stop", name]);
+        let screen = enter(&world, &["attach", name]);
+        ask(&screen, "SAY fig", "said fig");
+        leave(screen);
+    });
+}
+
+#[test]
+fn gemini_moves_on_the_host() {
+    with(&GEMINI, "local", a_conversation_moves_on_the_host);
+}
+
+#[test]
+fn aider_moves_on_the_host() {
+    with(&AIDER, "local", a_conversation_moves_on_the_host);
+}
+
+/// S1.3: from one session into another, out to a file, and from that file into a third; the first stays as it was.
+fn a_conversation_moves_on_the_host(world: World) {
+    let [one, two, three] = &["one", "two", "three"].map(|name| world.name(name));
+    let screen = start(&world, one, &[]);
+    ask(&screen, "remember PLUM-7", "noted");
+    leave(screen);
+    let screen = enter(&world, &["start", two, "--resume-from", one]);
+    ask(&screen, "RECALL once", "recalled 1: remember PLUM-7");
+    leave(screen);
+    world.good(&["stop", two]);
+    let screen = enter(&world, &["attach", two]);
+    ask(&screen, "SAY fig", "said fig");
+    leave(screen);
+
+    let file = world.path("talk.jsonl");
+    let file = file.to_str().expect("UTF-8");
+    world.good(&["conversations", "export", two, "--to", file]);
+    let screen = enter(&world, &["start", three, "-a", world.agent.name, "--resume-from", file]);
+    ask(&screen, "RECALL twice", "recalled 3: remember PLUM-7 | RECALL once | SAY fig");
+    leave(screen);
+    let screen = enter(&world, &["attach", one]);
+    ask(&screen, "RECALL thrice", "recalled 1: remember PLUM-7");
     leave(screen);
 }
 

@@ -1,14 +1,22 @@
 //! Whole sessions of real agents, by the command at a terminal.
 
+use std::time::{Duration, Instant};
+
 use crate::on_each;
 use crate::screen::Screen;
 use crate::tree::Tree;
 use crate::world::{HOME, KEY, World, until};
 
 const DETACH: &str = "\x1c";
+/// Takes away what is typed.
+const ERASE: &str = "\x15";
 
 /// Between two keys of somebody who types fast.
-const BETWEEN_KEYS: std::time::Duration = std::time::Duration::from_millis(30);
+const BETWEEN_KEYS: Duration = Duration::from_millis(30);
+/// Before Enter, of somebody who looks at what they typed: Gemini CLI sends what it had understood, not what it shows.
+const BEFORE_ENTER: Duration = Duration::from_millis(200);
+/// How long a person looks at a screen that does not show what they typed, before they type it again.
+const LOOKING: Duration = Duration::from_secs(10);
 
 /// Starts a session of the world's agent, or enters one, and waits until it takes input.
 pub(crate) fn enter(world: &World, arguments: &[&str]) -> Screen {
@@ -32,11 +40,22 @@ pub(crate) fn start(world: &World, name: &str, more: &[&str]) -> Screen {
 pub(crate) fn ask(screen: &Screen, words: &str, answer: &str) -> String {
     // As fast as fingers at most. Of what came all at once, Codex showed nothing in about one of sixty times; a program that
     // only echoes lost none of 120, so it is not lost on the way there.
-    for letter in words.chars() {
-        screen.type_in(letter.encode_utf8(&mut [0; 4]));
-        std::thread::sleep(BETWEEN_KEYS);
+    // And who sees that letters were lost on the way types anew: Gemini CLI loses some while it loads a conversation.
+    for _ in 0..3 {
+        for letter in words.chars() {
+            screen.type_in(letter.encode_utf8(&mut [0; 4]));
+            std::thread::sleep(BETWEEN_KEYS);
+        }
+        let enough = Instant::now() + LOOKING;
+        let screen_then =
+            screen.wait_until(words, |screen| screen.contains(words) || Instant::now() > enough);
+        if screen_then.contains(words) {
+            break;
+        }
+        screen.type_in(ERASE);
     }
     screen.wait_for(words);
+    std::thread::sleep(BEFORE_ENTER);
     screen.type_in("\r");
     screen.wait_for(answer)
 }
@@ -166,15 +185,16 @@ on_each! {
     /// S0.1: a first prompt, at the screen and without one.
     fn a_prompt_comes_along(world: World) {
         let name = &world.name("told");
-        let screen = Screen::sized(
-            &world,
-            &["start", name, "-a", world.agent.name, "--prompt", "SAY plum"],
-            40,
-            120,
-        );
-        screen.wait_for("said plum");
-        ask(&screen, "RECALL", "recalled 1: SAY plum");
-        leave(screen);
+        let told = ["start", name, "-a", world.agent.name, "--prompt", "SAY plum"];
+        if world.agent.takes_prompt {
+            let screen = Screen::sized(&world, &told, 40, 120);
+            screen.wait_for("said plum");
+            ask(&screen, "RECALL", "recalled 1: SAY plum");
+            leave(screen);
+        } else {
+            let refused = world.run(&[&told[..], &["-d"]].concat());
+            assert!(refused.code != 0 && refused.err.contains("takes no first prompt"), "{refused:#?}");
+        }
         let name = &world.name("once");
         let once = ["start", name, "-d", "-a", world.agent.name, "--headless", "--prompt", "SAY fig"];
         world.good(&once);
@@ -196,7 +216,10 @@ on_each! {
         for (before, after) in before.iter().zip(trees()) {
             let mut changes = before.changes(&after);
             let ours = HOME.trim_start_matches("user/");
-            changes.retain(|change| change.split([' ', '/']).nth(1) != Some(ours));
+            changes.retain(|change| {
+                let top = change.split([' ', '/']).nth(1).unwrap_or_default();
+                top != ours && !world.agent.writes.contains(&top)
+            });
             assert_eq!(changes, Vec::<String>::new());
         }
         world.good(&["remove", "--force", name]);
@@ -209,13 +232,17 @@ on_each! {
     fn the_key_is_written_nowhere(world: World) {
         let name = &world.name("secret");
         let screen = start(&world, name, &["--unattended"]);
-        ask(&screen, world.agent.tool, "result ");
-        let result = world.model.last_asked("TOOL").result.expect("it ran");
-        assert!(result.contains("tool-42"), "{result}");
+        if world.agent.tool.is_empty() {
+            ask(&screen, "SAY plum", "said plum");
+        } else {
+            ask(&screen, world.agent.tool, "result ");
+            let result = world.model.last_asked("TOOL").result.expect("it ran");
+            assert!(result.contains("tool-42"), "{result}");
+        }
         leave(screen);
         let sent = world.model.requests();
         let sent = |header| sent.iter().any(|it| it.header(header).contains(KEY));
-        assert!(sent("x-api-key") || sent("authorization"));
+        assert!(sent("x-api-key") || sent("authorization") || sent("x-goog-api-key"));
         for shown in [&["inspect", name][..], &["list", "--json"], &["logs", name]] {
             assert!(!world.good(shown).contains(KEY), "{shown:?}");
         }

@@ -40,6 +40,19 @@ pub(crate) fn with(agent: &'static Agent, kind: &'static str, test: impl FnOnce(
     }
 }
 
+/// Runs one of the tests of all agents, or says what the agent lacks for it.
+pub(crate) fn with_each(
+    agent: &'static Agent,
+    kind: &'static str,
+    name: &str,
+    test: impl FnOnce(World),
+) {
+    match agent.lacks.iter().find(|(lacking, _)| *lacking == name) {
+        Some((_, reason)) => skip(&format!("{} on {kind}: {reason}", agent.name)),
+        None => with(agent, kind, test),
+    }
+}
+
 /// The same on this host, with a model that plays the vendor's hosts too.
 pub(crate) fn with_vendor(agent: &'static Agent, test: impl FnOnce(World)) {
     let world = Authority::new()
@@ -79,9 +92,11 @@ impl World {
     /// What a person has who uses the agent.
     fn furnish(&self) {
         let own = |path: &str| format!("user/{}/{path}", self.agent.directory);
-        self.write(&own(self.agent.instructions), "# Mine\nZZHOME\n");
-        let skill = "---\nname: plum\ndescription: ZZSKILL of plums\n---\nEat them.\n";
-        self.write(&own("skills/plum/SKILL.md"), skill);
+        if !self.agent.instructions.is_empty() {
+            self.write(&own(self.agent.instructions), "# Mine\nZZHOME\n");
+            let skill = "---\nname: plum\ndescription: ZZSKILL of plums\n---\nEat them.\n";
+            self.write(&own("skills/plum/SKILL.md"), skill);
+        }
         match self.agent.name {
             "codex" => self.write(
                 &own("config.toml"),
@@ -91,7 +106,13 @@ impl World {
                 let config = crate::opencode_config(&self.model.url());
                 self.write(&own("opencode.json"), &config.to_string());
             }
-            "copilot" => {}
+            "copilot" | "aider" => {}
+            "gemini" => {
+                let settings = json!({"ui": {"hideTips": true}});
+                self.write(&own("settings.json"), &settings.to_string());
+                // It tells of it once it is ready, and of nothing else in a session that shares nothing.
+                self.write("project/GEMINI.md", "# The project\n");
+            }
             _ => self.write(&own("settings.json"), &json!({"theme": "dark"}).to_string()),
         }
         self.furnish_others();
@@ -196,6 +217,11 @@ impl World {
             ("LANG", "C.UTF-8".to_owned()),
             (self.agent.key, KEY.to_owned()),
             ("ANTHROPIC_BASE_URL", self.model.url()),
+            ("GOOGLE_GEMINI_BASE_URL", self.model.url()),
+            // Which model is meant for a question is asked of a model first otherwise.
+            ("GEMINI_MODEL", "gemini-2.5-flash".to_owned()),
+            ("AIDER_MODEL", "openai/test".to_owned()),
+            ("AIDER_OPENAI_API_BASE", format!("{}/v1", self.model.url())),
             ("COPILOT_PROVIDER_BASE_URL", format!("{}/v1", self.model.url())),
             ("COPILOT_MODEL", "test".to_owned()),
             ("COPILOT_OFFLINE", "true".to_owned()),

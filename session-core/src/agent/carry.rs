@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::beneath::Beneath;
 use super::conversation::{self, Found, Root};
+use super::facts::Heads;
 use super::plan::{AgentPlan, Origin};
 use crate::profile::{Choice, Profile, Template, Variables};
 use crate::{Error, ErrorKind, HostView, Result, SessionId};
@@ -284,7 +285,7 @@ pub(crate) fn project_key(path: &str) -> String {
 pub(crate) fn own(profile: &Profile, host: &HostView) -> Vec<Source> {
     let Some(pattern) = &profile.conversation.file else { return Vec::new() };
     let Some(root) = conversation::own_root(profile, host, pattern) else { return Vec::new() };
-    let found = conversation::files(&root).into_iter();
+    let found = conversation::in_files(profile, &root).into_iter();
     found.map(|found| Source { found, session: None, root: Some(root.directory.clone()) }).collect()
 }
 
@@ -317,19 +318,32 @@ pub(crate) fn of_path(profile: &Profile, path: &Utf8Path) -> Result<Source> {
             format!("`{path}` is no file; give a conversation's file, its id, or a session");
         return Err(Error::new(ErrorKind::InvalidInput, "agent.carry", message));
     }
+    let modified = metadata.modified().unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+    let found = |id: &str| Found { id: id.to_owned(), file: path.to_owned(), modified };
     let name = path.file_name().unwrap_or_default();
     let last = profile.conversation.file.as_ref().and_then(|pattern| pattern.rsplit('/').next());
-    let id = last.and_then(|pattern| super::pattern::matches(pattern, name)).flatten();
-    let id = id.or_else(|| path.file_stem()).unwrap_or(name).to_owned();
+    let id = match Heads::of(&profile.conversation) {
+        Some(heads) => {
+            let source = Source { found: found(name), session: None, root: None };
+            heads.id(open(&source)?, name).ok_or_else(|| {
+                let message = format!("`{path}` holds no conversation of {}", profile.title);
+                Error::new(ErrorKind::InvalidInput, "agent.carry", message)
+            })?
+        }
+        None => {
+            let id = last.and_then(|pattern| super::pattern::matches(pattern, name)).flatten();
+            // Where all of them have one name, that is the id.
+            let id = id.or_else(|| last.filter(|pattern| super::pattern::is_id(pattern)));
+            id.or_else(|| path.file_stem()).unwrap_or(name).to_owned()
+        }
+    };
     if !super::pattern::is_id(&id) {
         let message = format!(
             "`{path}` is not called as a conversation's file is; its name must be the conversation's id"
         );
         return Err(Error::new(ErrorKind::InvalidInput, "agent.carry", message));
     }
-    let modified = metadata.modified().unwrap_or(std::time::SystemTime::UNIX_EPOCH);
-    let found = Found { id, file: path.to_owned(), modified };
-    Ok(Source { found, session: None, root: None })
+    Ok(Source { found: found(&id), session: None, root: None })
 }
 
 #[cfg(test)]

@@ -3,13 +3,16 @@
 use serde_json::{Map, Value};
 
 use super::comments;
-use crate::profile::{Format, Resource, Template, Variables};
+use crate::profile::{Format, Template, Variables};
 use crate::{Error, ErrorKind, Result};
 
-/// What the profile sets in `resource`, rendered. A text that needs `${LAST20_…}` of a variable that is not set
+/// What the profile sets in a file, rendered. A text that needs `${LAST20_…}` of a variable that is not set
 /// is left out of its list or table.
-pub(super) fn rendered(resource: &Resource, variables: &Variables) -> Result<Option<Value>> {
-    let Some(content) = &resource.content else { return Ok(None) };
+pub(super) fn rendered(
+    content: Option<&Map<String, Value>>,
+    variables: &Variables,
+) -> Result<Option<Value>> {
+    let Some(content) = content else { return Ok(None) };
     expand(Value::Object(content.clone()), variables)
 }
 
@@ -49,13 +52,15 @@ pub(super) struct Put {
     pub(super) without: Vec<String>,
     /// Set in it in depth.
     pub(super) over: Option<Value>,
+    /// Set in it, in depth, where nothing is then.
+    pub(super) under: Option<Value>,
     /// Added to lists: their places, keys with dots between, and what comes behind what is there.
     pub(super) lists: Vec<(String, Value)>,
 }
 
 impl Put {
     pub(super) fn is_nothing(&self) -> bool {
-        self.over.is_none() && self.lists.is_empty()
+        self.over.is_none() && self.under.is_none() && self.lists.is_empty()
     }
 }
 
@@ -81,6 +86,9 @@ pub(super) fn merged(
     }
     if let Some(over) = put.over {
         set(&mut document, over);
+    }
+    if let Some(under) = put.under {
+        fill(&mut document, under);
     }
     for (path, items) in put.lists {
         add(&mut document, &path, items);
@@ -124,6 +132,17 @@ pub(super) fn write(format: Format, document: &Value, called: &str) -> Result<Ve
         text.push('\n');
     }
     Ok(text.into_bytes())
+}
+
+/// Sets what `under` has and `document` has not: tables in depth.
+fn fill(document: &mut Value, under: Value) {
+    let (Value::Object(document), Value::Object(under)) = (document, under) else { return };
+    for (key, value) in under {
+        match document.get_mut(&key) {
+            Some(there) => fill(there, value),
+            None => drop(document.insert(key, value)),
+        }
+    }
 }
 
 /// Sets `over` in `document`: tables in depth, everything else whole.

@@ -1,10 +1,12 @@
 //! Finding an agent's conversations among its files.
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::beneath::{Beneath, Kind};
+use super::facts::Heads;
 use super::pattern::{self, ID};
 use super::person::host_path;
 use super::plan::AgentPlan;
@@ -24,6 +26,9 @@ pub(crate) struct Found {
 const DEEPEST: usize = 12;
 /// More names than are looked at: whoever writes there must not be able to keep us busy.
 const MOST_NAMES: usize = 200_000;
+
+/// More files than one agent has in one place; the latest count.
+const MOST_READ: usize = 2_000;
 
 /// A directory that conversations, or other files of an agent's, are looked for in.
 #[derive(Debug)]
@@ -79,9 +84,24 @@ pub(crate) fn all(plan: &AgentPlan, profile: &Profile, host: &HostView) -> Vec<F
     }
     let Some(pattern) = &profile.conversation.file else { return Vec::new() };
     match root(plan, profile, host, pattern) {
-        Ok(root) => files(&root),
+        Ok(root) => in_files(profile, &root),
         Err(_) => Vec::new(),
     }
+}
+
+/// The conversations in the files that a pattern names, the latest first: one for each id where the files themselves tell
+/// it. Blocks.
+pub(crate) fn in_files(profile: &Profile, root: &Root) -> Vec<Found> {
+    let found = files(root);
+    let Some(heads) = Heads::of(&profile.conversation) else { return found };
+    let Ok(beneath) = Beneath::open(&root.directory) else { return Vec::new() };
+    let mut seen = BTreeSet::new();
+    let conversations = found.into_iter().take(MOST_READ).filter_map(|found| {
+        let path = found.file.strip_prefix(&root.directory).ok()?;
+        let id = heads.id(beneath.file(path.as_str())?, &found.id)?;
+        seen.insert(id.clone()).then_some(Found { id, ..found })
+    });
+    conversations.collect()
 }
 
 /// The files that a pattern names, the latest first, with the ids in their names. Blocks.

@@ -11,7 +11,7 @@ use super::login::check_directory;
 use super::person::{self, host_path};
 use super::plan::{AgentPlan, Placement};
 use crate::catalog::make_private;
-use crate::profile::{Profile, Resource, ResourceKind, SharePolicy, Variables};
+use crate::profile::{Fallback, Profile, Resource, ResourceKind, SharePolicy, Variables};
 use crate::{Error, ErrorKind, HostView, Result};
 
 const OPERATION: &str = "agent.prepare";
@@ -65,7 +65,10 @@ pub(crate) fn prepare(
             Placement::Host => Vec::new(),
             _ => resource.only_on_host.clone(),
         };
-        let put = Put { without, over: content::rendered(resource, &variables)?, lists };
+        let fallback = resource.fallbacks.iter().find(|it| applies(it, plan, host));
+        let over = content::rendered(resource.content.as_ref(), &variables)?;
+        let under = content::rendered(fallback.map(|fallback| &fallback.content), &variables)?;
+        let put = Put { without, over, under, lists };
         file(&state, resource, policy, source.as_deref(), put)?;
     }
     if let Some(credentials) = &plan.credentials {
@@ -74,6 +77,18 @@ pub(crate) fn prepare(
         }
     }
     Ok(())
+}
+
+/// Whether somebody is logged in in the way that a fallback is for: a variable is another login than one that was asked for by
+/// its name.
+fn applies(fallback: &Fallback, plan: &AgentPlan, host: &HostView) -> bool {
+    let is_set = |name: &String| host.environment.get(name).is_some_and(|value| !value.is_empty());
+    let is_there = |file: &String| {
+        plan.credentials.as_ref().is_some_and(|directory| directory.host.join(file).is_file())
+    };
+    let by_variable = fallback.variable.as_ref();
+    by_variable.is_none_or(|name| plan.login.is_none() && is_set(name))
+        && fallback.login.as_ref().is_none_or(is_there)
 }
 
 /// Makes sure of a private directory that is ours, where others could have made it before.

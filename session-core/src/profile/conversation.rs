@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Selector;
+
 /// An agent's conversations, as files below `${STATE}` or as rows of one database there.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -15,6 +17,12 @@ pub struct Conversation {
     /// ways, an id that is a UUID counts, else the shortest one. Without an id in it: what is there as soon as
     /// there is something to go on with.
     pub file: Option<String>,
+    /// For files whose names don't have the whole id: where it stands in one of a file's first lines of JSON, as in
+    /// [`Selector`]. Of several files with one id the last one that was written to is the conversation.
+    pub inside: Option<String>,
+    /// Where a file is there before anybody has said anything: lines of which a conversation has one among its first, so
+    /// that there is something to go on with.
+    pub begun: Vec<Selector>,
     /// Where a conversation that comes from elsewhere is put, so that the agent finds it: a path below `${STATE}`, a
     /// template with `${CONVERSATION_ID}`, `${FILE_NAME}` (what the file was called) and `${PROJECT_KEY}` (the
     /// project's path with a dash for all but letters and digits). Sessions use `arguments.fork` where there is that.

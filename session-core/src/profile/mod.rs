@@ -25,7 +25,7 @@ pub use facts::{DatabaseFacts, Facts, Live, Selector};
 pub use mcp::{Mcp, McpSource};
 pub use overrides::{OverrideRule, Overrides};
 pub use readiness::ReadinessCheck;
-pub use resource::{Format, Hidden, Preset, Resource, ResourceKind, SharePolicy};
+pub use resource::{Fallback, Format, Hidden, Preset, Resource, ResourceKind, SharePolicy};
 pub use set::{ProfileFile, Profiles};
 pub use template::{Template, Variables};
 pub use update::{Engine, Update};

@@ -47,6 +47,9 @@ pub struct Resource {
     /// What the agent is told in it to leave alone, at every start.
     #[serde(default)]
     pub hidden: Vec<Hidden>,
+    /// What is set in it at every start where it says nothing yet, in depth: of these the first that applies.
+    #[serde(default)]
+    pub fallbacks: Vec<Fallback>,
 }
 
 /// Files of the person's that an agent on the host reads by itself, wherever its state is, and leaves alone where a list in its
@@ -64,6 +67,21 @@ pub struct Hidden {
     pub list: String,
     /// What is added to it for each; texts are templates, with `${FILE}` besides.
     pub entry: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What is set in a file where it says nothing, if somebody is logged in in one way; without a condition always.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Fallback {
+    /// Applies where this variable of [`Credentials::environment`](super::Credentials::environment) is set.
+    #[serde(default)]
+    pub variable: Option<String>,
+    /// Applies where the login directory has this file of [`Credentials::files`](super::Credentials::files).
+    #[serde(default)]
+    pub login: Option<String>,
+    /// What is set; texts and keys are templates.
+    pub content: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What a resource is.

@@ -77,6 +77,10 @@ target = "settings.json"
 policy = "shared-ro"
 format = "json"
 content = { keep = 36500, trusted = { "${WORKSPACE}" = true }, keys = ["${LAST20_ROBOT_KEY}"] }
+fallbacks = [
+    { variable = "ROBOT_KEY", content = { auth = { by = "key" }, keep = 2 } },
+    { login = "login.json", content = { auth = { by = "login", at = "${WORKSPACE}" } } },
+]
 
 [[resources.hidden]]
 directory = "${HOME}/.common"
@@ -217,10 +221,34 @@ async fn the_state_is_private_and_holds_what_is_shared() {
     let settings: serde_json::Value =
         serde_json::from_str(&read(&state.join("settings.json"))).expect("JSON");
     let trusted = serde_json::json!({plan.workspace.as_str(): true});
-    let expected =
-        serde_json::json!({"colour": "blue", "keep": 36500, "trusted": trusted, "keys": []});
+    let auth = serde_json::json!({"by": "login", "at": plan.workspace.as_str()});
+    let expected = serde_json::json!({
+        "colour": "blue", "keep": 36500, "trusted": trusted, "keys": [], "auth": auth,
+    });
     assert_eq!(settings, expected);
     assert_eq!(read(&robot.theirs.join("settings.json")), r#"{"colour": "blue", "keep": 1}"#);
+}
+
+/// How somebody is logged in is said where the person's file says nothing of it, and only there.
+#[tokio::test]
+async fn a_fallback_is_the_first_that_applies_and_no_more() {
+    let robot = Robot::new();
+    let auth = async |name: &str, environment: &[(&str, &str)]| {
+        let record = create(&robot.manager(environment), spec(name)).await;
+        let state = record.spec.agent_plan.expect("it has a plan").state.host;
+        let settings: serde_json::Value =
+            serde_json::from_str(&read(&state.join("settings.json"))).expect("JSON");
+        assert_eq!(settings["keep"], 36500, "what is set is set");
+        settings["auth"]["by"].as_str().map(str::to_owned)
+    };
+    let key = [("ROBOT_KEY", "x")];
+    assert_eq!(auth("key", &key).await.as_deref(), Some("key"));
+    robot.login();
+    assert_eq!(auth("both", &key).await.as_deref(), Some("key"));
+    assert_eq!(auth("login", &[("ROBOT_KEY", "")]).await.as_deref(), Some("login"));
+    let theirs = r#"{"auth": {"by": "hand"}}"#;
+    std::fs::write(robot.theirs.join("settings.json"), theirs).expect("writable");
+    assert_eq!(auth("theirs", &key).await.as_deref(), Some("hand"));
 }
 
 /// What the person changes is there at the next start; what the session made of its own stays; a

@@ -65,6 +65,20 @@ const TALK: &str = concat!(
     "{\"who\":\"robot\",\"model\":\"r2\\u001b[31m\",\"did\":[\"dig\",\"saw\"],\"at\":\"2026-01-01T00:00:01Z\"}\n",
 );
 
+const IDS_INSIDE: &str = r#"
+title = "Robot"
+program = "program"
+[arguments]
+always = [STEPS]
+resume = ["--resume", "${CONVERSATION_ID}"]
+fork = ["--from", "${FROM}"]
+[conversation]
+id = "agent"
+file = "talks/talk-*.jsonl"
+inside = "id"
+begun = [{ where = { who = "me" } }]
+"#;
+
 struct Robots {
     world: World,
     manager: Manager,
@@ -77,8 +91,16 @@ impl Robots {
     }
 
     fn of(name: &str, fork: &str) -> Self {
+        Self::named(name, &PROFILE.replace("FORK", fork))
+    }
+
+    fn with_profile(text: &str) -> Self {
+        Self::named("robot", text)
+    }
+
+    fn named(name: &str, text: &str) -> Self {
         let world = World::new();
-        let manager = manager(&world, name, fork);
+        let manager = manager(&world, name, text);
         let theirs = world.place.project().join(".robot");
         Self { world, manager, theirs }
     }
@@ -121,9 +143,9 @@ impl Robots {
     }
 }
 
-fn manager(world: &World, name: &str, fork: &str) -> Manager {
+fn manager(world: &World, name: &str, text: &str) -> Manager {
     let steps = format!("{:?}", memory_program(&[Step::Wait])[1]);
-    let text = PROFILE.replace("STEPS", &steps).replace("FORK", fork);
+    let text = text.replace("STEPS", &steps);
     let profile = Profile::from_toml(name, &text, "robot.toml").expect("it is valid");
     Manager::new(
         world.place.layout(),
@@ -466,6 +488,67 @@ async fn a_conversation_goes_to_the_persons_own_agent() {
     assert_eq!((listed.len(), &listed[0].id), (1, &begun(&one)));
 }
 
+/// An agent whose files are called otherwise than its conversations, and are there before anything was said: the one that was
+/// written to last is gone on with, by the id that stands in it; a path is read in the same way.
+#[tokio::test]
+async fn ids_that_stand_in_the_files() {
+    let robots = Robots::with_profile(IDS_INSIDE);
+    let record = robots.create("one", |_| {}).await;
+    let talks = state(&record).join("talks");
+    let said = |id: &str| format!("{{\"id\":\"{id}\"}}\n{{\"who\":\"me\"}}\n");
+    write(&talks.join("talk-1.jsonl"), "{\"id\":\"silent\"}\n");
+    robots.start(&record).await;
+    assert_eq!(robots.last_arguments(), Vec::<String>::new(), "there is nothing to go on with");
+    robots.stop(&record).await;
+
+    write(&talks.join("talk-3.jsonl"), &said("late"));
+    write(&talks.join("talk-2.jsonl"), &said("first"));
+    write(&talks.join("talk-4.jsonl"), &said("first"));
+    let old = |name: &str, seconds: u64| {
+        let file = std::fs::File::open(talks.join(name)).expect("it is there");
+        let time = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        file.set_modified(time).expect("it is ours");
+    };
+    old("talk-3.jsonl", 10);
+    old("talk-2.jsonl", 5);
+    let listed = robots.manager.conversations(Some(&record.id)).await.expect("they are read");
+    let listed: Vec<_> = listed.iter().map(|it| (it.id.as_str(), it.file.file_name())).collect();
+    let expected = [("first", Some("talk-4.jsonl")), ("late", Some("talk-3.jsonl"))];
+    assert_eq!(listed, expected, "one for each id");
+    robots.start(&record).await;
+    assert_eq!(robots.last_arguments(), ["--resume", "first"]);
+    let facts = robots.facts(&record).await;
+    assert_eq!(facts.conversation.as_deref(), Some("first"));
+    assert!(facts.last_activity.is_some(), "no line tells, so the file's time does");
+
+    let by_id = robots.create("two", |options| options.resume_from = Some("late".into())).await;
+    robots.start(&by_id).await;
+    let copy = state(&by_id).join("sessctl-carried/talk-3.jsonl");
+    assert_eq!(robots.last_arguments(), ["--from", copy.as_str()]);
+    assert_eq!(read(&copy), said("late"));
+    let path = |name: &str| Some(talks.join(name).to_string());
+    let by_path = robots.create("three", |it| it.resume_from = path("talk-3.jsonl")).await;
+    let origin = by_path.spec.agent_plan.as_ref().and_then(|plan| plan.origin.clone());
+    assert_eq!(origin.expect("it has one").conversation, "late");
+    let silent = robots.try_create("four", |it| it.resume_from = path("talk-1.jsonl")).await;
+    assert_eq!(silent.expect_err("nothing is in it").kind(), ErrorKind::InvalidInput);
+}
+
+/// Where all conversations have one name, any file can be one, whatever it is called.
+#[tokio::test]
+async fn a_file_of_any_name_for_an_agent_that_has_one_name() {
+    let text = IDS_INSIDE.split("inside =").next().expect("a profile");
+    let text = text.replace("talks/talk-*.jsonl", "talk.md").replace("fork =", "# fork =");
+    let text = text.replace(", \"${CONVERSATION_ID}\"", "");
+    let robots = Robots::with_profile(&format!("{text}import = \"talk.md\"\n"));
+    let path = robots.world.place.project().join(".robot.talk.md");
+    write(&path, "#### hello\nthere\n");
+    let record = robots.create("one", |it| it.resume_from = Some(path.to_string())).await;
+    assert_eq!(read(&state(&record).join("talk.md")), "#### hello\nthere\n");
+    robots.start(&record).await;
+    assert_eq!(robots.last_arguments(), ["--resume"]);
+}
+
 fn shared(options: &mut AgentOptions) {
     options.preset = "shared".parse().expect("a preset");
 }
@@ -520,7 +603,7 @@ async fn two_starts_at_once_are_one() {
             options.resume_from = Some("one".to_owned());
         })
         .await;
-    let another = manager(&robots.world, "robot", "");
+    let another = manager(&robots.world, "robot", &PROFILE.replace("FORK", ""));
     for _ in 0..5 {
         let (size, progress) = (TerminalSize::default(), Progress::default());
         let (first, second) = tokio::join!(

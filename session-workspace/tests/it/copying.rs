@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use session_core::{ErrorKind, Event, Progress, ProjectPlan, Strategy, Workspaces as _};
 
-use crate::fixture::{Fixture, names, run, status};
+use crate::fixture::{Fixture, git, names, run, status};
 
 /// S0.1, S0.5: everything comes along, `.git` and ignored files included; no branch is made.
 #[test]
@@ -221,5 +221,21 @@ fn leftovers_are_replaced_work_is_not() {
         assert_eq!(error.kind(), ErrorKind::Refused);
         assert!(record.path.join("work.txt").exists());
         fs::remove_dir_all(&record.path).expect("rm");
+    }
+}
+
+/// Git and readers of their own find all refs of a copy: what stands in `packed-refs` is refs and nothing that only git understands.
+#[test]
+fn refs_are_read_by_git_and_by_others() {
+    let fixture = Fixture::repository();
+    fixture.git(&["branch", "zebra"]);
+    fixture.git(&["-c", "user.name=t", "-c", "user.email=t@t", "tag", "-a", "-m", "one", "v1"]);
+    fixture.git(&["pack-refs", "--all"]);
+    let path = fixture.made(Strategy::Branch).path;
+    let packed = fs::read_to_string(path.join(".git/packed-refs")).expect("packed refs");
+    assert!(packed.lines().all(|line| !line.starts_with('#')), "{packed}");
+    let told = git(&path, &["for-each-ref", "--format=%(refname) %(*objecttype)"]);
+    for line in ["refs/heads/zebra ", "refs/tags/v1 commit"] {
+        assert!(told.lines().any(|told| told == line), "no `{line}` in {told}");
     }
 }

@@ -26,9 +26,9 @@ impl Told {
     pub(super) fn send<S: Read + Write>(
         &self,
         to: &mut Connection<S>,
-        asked: &Value,
+        as_events: bool,
     ) -> Result<()> {
-        if asked["stream"] != true {
+        if !as_events {
             self.pieces.iter().for_each(|_| std::thread::sleep(self.gap));
             return to.json(200, &self.whole);
         }
@@ -196,6 +196,37 @@ pub(super) fn chat(id: u32, asked: &Value, answer: &Answer) -> Told {
         after: vec![chunk(json!({}), Some(finish), usage)],
         ends_with_done: true,
     }
+}
+
+/// Google's contents.
+pub(super) fn contents(_: u32, _: &Value, answer: &Answer) -> Told {
+    let document = |parts: Value, finish: Option<&str>| {
+        json!({
+            "candidates": [{
+                "index": 0, "content": {"role": "model", "parts": parts}, "finishReason": finish,
+            }],
+            "usageMetadata": {
+                "promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15,
+            },
+            "modelVersion": "test",
+        })
+    };
+    let (parts, pieces, gap) = match answer {
+        Answer::Call(name, input) => {
+            (json!([{"functionCall": {"name": name, "args": input}}]), Vec::new(), Duration::ZERO)
+        }
+        Answer::Text(pieces, gap) => {
+            let piece = |text: &String| document(json!([{ "text": text }]), None);
+            (json!([{"text": pieces.concat()}]), pieces.iter().map(piece).collect(), *gap)
+        }
+        Answer::Error(_) => return Told::default(),
+    };
+    let whole = document(parts, Some("STOP"));
+    let last = match pieces.is_empty() {
+        true => whole.clone(),
+        false => document(json!([{"text": ""}]), Some("STOP")),
+    };
+    Told { whole, pieces, gap, after: vec![last], ..Told::default() }
 }
 
 /// A failure, as all of them word it.

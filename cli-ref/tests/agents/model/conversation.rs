@@ -1,6 +1,18 @@
-//! What three protocols have in common: who said what, and what the model may use.
+//! What the protocols have in common: who said what, and what the model may use.
 
 use serde_json::Value;
+
+/// What agents say in the person's name, by its beginning: files of instructions, and examples of how to talk to them.
+const ASIDES: [&str; 8] = [
+    "# AGENTS.md",
+    "Change the greeting to be more casual",
+    "I switched to a new code base.",
+    "Here are summaries of some files present in my git repository.",
+    "I have *added these files to the chat*",
+    "I am not sharing any files that you can edit yet.",
+    "I am not sharing the full contents of any files with you yet.",
+    "Don't try and edit any existing code without asking me",
+];
 
 /// A request for an answer, whichever protocol it came by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,6 +93,24 @@ impl Conversation {
         found
     }
 
+    /// From `POST …:generateContent` and `:streamGenerateContent` (Google).
+    pub(crate) fn of_contents(body: &Value) -> Self {
+        let declared = list(&body["tools"]).iter().flat_map(|it| list(&it["functionDeclarations"]));
+        let tools = names(&Value::Array(declared.cloned().collect()));
+        let mut found = Self { tools, ..Self::default() };
+        found.told(&text(&body["systemInstruction"]["parts"]));
+        for content in list(&body["contents"]) {
+            if content["role"] == "model" {
+                continue;
+            }
+            let results = list(&content["parts"]).iter();
+            let mut results = results.filter_map(|part| part.get("functionResponse"));
+            found.result = results.next_back().map(|result| result["response"].to_string());
+            found.heard(&content["parts"]);
+        }
+        found
+    }
+
     fn told(&mut self, text: &str) {
         self.system.push_str(text);
         self.system.push('\n');
@@ -107,7 +137,7 @@ impl Conversation {
                 self.told(tagged);
                 words = rest.trim_start();
             }
-            if words.starts_with("# AGENTS.md") {
+            if ASIDES.iter().any(|begin| words.starts_with(begin)) {
                 self.told(words);
             } else if !words.is_empty() {
                 said.push(words.to_owned());
@@ -225,6 +255,34 @@ mod tests {
         ]});
         let found = Conversation::of_responses(&body).tools;
         assert_eq!(found, ["shell", "mcp__a/one", "mcp__a/two", "web_search"]);
+    }
+
+    #[test]
+    fn the_context_of_gemini_is_not_said() {
+        let said = |text: &str| json!({"role": "user", "parts": [{"text": text}]});
+        let call = json!({"functionCall": {"name": "shell", "args": {}}});
+        let result = json!({"functionResponse": {"name": "shell", "response": {"output": "42"}}});
+        let mut body = json!({
+            "systemInstruction": {"role": "user", "parts": [{"text": "ZZSYS"}]},
+            "tools": [{"functionDeclarations": [{"name": "shell"}, {"name": "edit"}]}],
+            "contents": [
+                said("<session_context>\nZZCONTEXT\n</session_context>"),
+                said("remember PLUM"),
+                {"role": "model", "parts": [call]},
+                {"role": "user", "parts": [result]},
+            ],
+        });
+        let found = Conversation::of_contents(&body);
+        assert_eq!(
+            (found.said, found.tools),
+            (vec!["remember PLUM".to_owned()], vec!["shell".to_owned(), "edit".to_owned()])
+        );
+        assert_eq!(found.result.as_deref(), Some(r#"{"output":"42"}"#));
+        for told in ["ZZSYS", "ZZCONTEXT"] {
+            assert!(found.system.contains(told), "{}", found.system);
+        }
+        body["contents"].as_array_mut().expect("a list").push(said("on"));
+        assert_eq!(Conversation::of_contents(&body).result, None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A model server of the tests' own: the real agents are its clients, and what they say is its script ([`script`]).
 //!
-//! It speaks Anthropic's messages, OpenAI's responses and OpenAI's chat, with events and without, renews logins, and answers as a
-//! proxy for the vendors' own hosts. It needs no network but the loopback, or the bridge of an engine.
+//! It speaks Anthropic's messages, OpenAI's responses, OpenAI's chat and Google's contents, with events and without, renews logins, and
+//! answers as a proxy for the vendors' own hosts. It needs no network but the loopback, or the bridge of an engine.
 
 mod answers;
 mod conversation;
@@ -169,17 +169,20 @@ impl Shared {
             (Conversation::of_responses, answers::responses)
         } else if is("/chat/completions") {
             (Conversation::of_chat, answers::chat)
+        } else if is(":generateContent") || is(":streamGenerateContent") {
+            (Conversation::of_contents, answers::contents)
         } else {
             return self.other(request, to);
         };
         let asked = parsed(&body);
+        let as_events = body["stream"] == true || request.path.ends_with(":streamGenerateContent");
         let answer = Answer::to(&asked);
         self.note(request, Some(asked));
         match answer {
             Answer::Error(status) => to.json(status, &answers::error("as asked")),
             answer => {
                 let id = self.answers.fetch_add(1, Ordering::Relaxed);
-                tell(id, &body, &answer).send(to, &body)
+                tell(id, &body, &answer).send(to, as_events)
             }
         }
     }
@@ -192,6 +195,7 @@ impl Shared {
         let path = request.path.clone();
         let (status, document) = match request.method.as_str() {
             "POST" if path.ends_with("/count_tokens") => (200, json!({"input_tokens": 10})),
+            "POST" if path.ends_with(":countTokens") => (200, json!({"totalTokens": 10})),
             "POST" if path.ends_with("/oauth/token") => {
                 // Long enough for another session to come in between.
                 std::thread::sleep(Duration::from_millis(300));

@@ -44,7 +44,7 @@ pub(super) struct Reader {
 }
 
 #[derive(Debug)]
-struct Ready {
+pub(super) struct Ready {
     conditions: Vec<(Path, String)>,
     unless: Vec<(Path, String)>,
     value: Option<Path>,
@@ -164,7 +164,7 @@ fn pass_over(reader: &mut impl std::io::BufRead, budget: &Budget) -> Passed {
 }
 
 impl Ready {
-    fn new(selector: &Selector) -> Self {
+    pub(super) fn new(selector: &Selector) -> Self {
         let conditions = |of: &std::collections::BTreeMap<String, String>| {
             of.iter().map(|(path, wanted)| (Path::new(path), wanted.clone())).collect()
         };
@@ -177,7 +177,7 @@ impl Ready {
     }
 
     /// How often the line is what is looked for.
-    fn fits(&self, line: &Value) -> u64 {
+    pub(super) fn fits(&self, line: &Value) -> u64 {
         if !line.is_object() {
             return 0;
         }

@@ -1,16 +1,18 @@
 //! What an agent did, read from what it wrote: bounded in time and memory, whatever is there.
 
 mod database;
+mod head;
 mod kept;
 mod lines;
 mod size;
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use camino::Utf8Path;
 
 pub(crate) use database::conversations;
+pub(crate) use head::Heads;
 pub(crate) use size::{of as disk_use, of_open as disk_use_of};
 
 use self::kept::Kept;
@@ -136,6 +138,11 @@ impl Reading<'_> {
             kept.retain(|path| read.contains(path));
             facts.message_count = (!profile.facts.messages.is_empty()).then_some(messages);
             facts.tool_call_count = (!profile.facts.tool_calls.is_empty()).then_some(tool_calls);
+        }
+        if profile.facts.activity.is_empty() {
+            let moment = |found: &Found| found.modified.duration_since(UNIX_EPOCH).ok();
+            let moment = all.first().and_then(moment).and_then(|it| it.as_millis().try_into().ok());
+            facts.last_activity = moment.map(Timestamp::from_milliseconds);
         }
         if let Some(Found { id, file, .. }) = current {
             (facts.conversation, facts.transcript) = (Some(id), Some(file));

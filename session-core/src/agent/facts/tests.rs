@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::kept::Kept;
 use super::lines::{LONGEST_LINE, Reader, Tally};
-use super::{Budget, database};
+use super::{Budget, Heads, database};
 use crate::facts::AgentState;
 use crate::profile::{Database, DatabaseFacts, Facts, Profile, Profiles};
 
@@ -54,6 +54,56 @@ fn a_rollout() {
     assert_eq!((tally.messages, tally.tool_calls), (6, 1));
     assert_eq!(tally.model.as_deref(), Some("mock-model"));
     assert_eq!(tally.state, Some(AgentState::Idle));
+}
+
+#[test]
+fn a_chat() {
+    let profile = shipped("gemini");
+    let bytes = fixture("gemini-0.61.0.jsonl");
+    let tally = read(&profile.facts, &bytes);
+    assert_eq!((tally.messages, tally.tool_calls), (3, 1), "a prompt, a call, an answer");
+    assert_eq!(tally.model.as_deref(), Some("gemini-2.5-flash"));
+    let moment = crate::Timestamp::from_milliseconds(tally.activity.expect("there is one"));
+    assert_eq!(moment.to_string(), "2026-11-29T13:43:03.194Z");
+    // The file is there before anybody has said anything, and has only the beginning of the id in its name.
+    let id = |bytes: &[u8]| head(&profile, bytes);
+    assert_eq!(id(&bytes).as_deref(), Some("3dd92265-189d-4c50-b86e-dee018b531ae"));
+    let lines: Vec<_> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+    assert_eq!(id(&lines[..2].concat()), None);
+    assert!(id(&lines[..3].concat()).is_some());
+}
+
+fn head(profile: &Profile, bytes: &[u8]) -> Option<String> {
+    let mut file = tempfile::tempfile().expect("a temporary file can be made");
+    file.write_all(bytes).expect("it is writable");
+    std::io::Seek::rewind(&mut file).expect("a file");
+    Heads::of(&profile.conversation).expect("it looks into files").id(file, "named")
+}
+
+/// Half a line, one that is too long or no JSON, an id that looks like an option, and what comes late: no conversation, and
+/// what is good behind bad lines still is one.
+#[test]
+fn heads_of_damaged_files() {
+    let text = "title = \"x\"\n[conversation]\nid = \"agent\"\nfile = \"*\"\ninside = \"a.id\"\nbegun = [{ where = { said = \"*\" } }]\n";
+    let profile = Profile::from_toml("robot", text, "robot.toml").expect("it is valid");
+    let said = "{\"said\":1}\n";
+    let id = "{\"a\":{\"id\":\"one\"}}\n";
+    let long = format!("{}\n", "x".repeat(LONGEST_LINE + 7));
+    let cases = [
+        (format!("{id}{said}"), Some("one")),
+        (format!("{said}{id}"), Some("one")),
+        (format!("[\n\n{long}{said}{id}"), Some("one")),
+        (id.to_owned(), None),
+        (said.to_owned(), None),
+        (format!("{id}{}", said.trim_end()), None),
+        (format!("{{\"a\":{{\"id\":\"--option\"}}}}\n{said}"), None),
+        (format!("{id}{}{said}", "\n".repeat(1000)), None),
+        (String::new(), None),
+    ];
+    for (text, expected) in cases {
+        let shown: String = text.chars().take(60).collect();
+        assert_eq!(head(&profile, text.as_bytes()).as_deref(), expected, "{shown}");
+    }
 }
 
 fn small() -> Facts {
@@ -294,6 +344,15 @@ proptest! {
             tally = serde_json::from_slice(&json).expect("it was written by us");
         }
         prop_assert_eq!(tally, all);
+    }
+
+    #[test]
+    fn any_head_is_read_or_none(lines in proptest::collection::vec(line(), 0..30)) {
+        let mut profile = shipped("gemini");
+        profile.conversation.inside = Some("m".to_owned());
+        if let Some(id) = head(&profile, &lines.join(&b'\n')) {
+            prop_assert!(crate::agent::pattern::is_id(&id));
+        }
     }
 
     /// S4.17: the same with a real transcript that is cut anywhere, and with bytes of it changed.

@@ -118,7 +118,7 @@ impl Checker<'_> {
     fn conversation_ids(&mut self) {
         let Profile { arguments, conversation, .. } = self.profile;
         let in_name = conversation.file.as_deref().is_some_and(|file| names(file, CONVERSATION_ID));
-        let captured = in_name || conversation.database.is_some();
+        let captured = in_name || conversation.inside.is_some() || conversation.database.is_some();
         for (key, words) in [("new", &arguments.new), ("fork", &arguments.fork)] {
             if words.iter().any(|word| names(word, CONVERSATION_ID))
                 && conversation.id != Choice::Ours
@@ -132,7 +132,7 @@ impl Checker<'_> {
         {
             let resumes = words.iter().any(|word| names(word, CONVERSATION_ID));
             if resumes && (conversation.id == Choice::None || !captured) {
-                let reason = "needs a conversation; set `conversation.id`, and `conversation.file` with `${CONVERSATION_ID}` in it";
+                let reason = "needs a conversation; set `conversation.id`, and `conversation.file` with `${CONVERSATION_ID}` in it, or `conversation.inside`";
                 self.add(&format!("arguments.{key}"), reason);
             }
         }
@@ -333,6 +333,10 @@ impl Checker<'_> {
             }
         }
         let Some(file) = &conversation.file else {
+            if conversation.inside.is_some() || !conversation.begun.is_empty() {
+                let reason = "`inside` and `begun` are of the lines of `conversation.file`";
+                self.add("conversation", reason);
+            }
             if conversation.id != Choice::None && conversation.database.is_none() {
                 self.add(
                     "conversation.id",
@@ -346,6 +350,9 @@ impl Checker<'_> {
         }
         if !is_inside(file) {
             self.add("conversation.file", outside(file));
+        }
+        if conversation.inside.is_some() && conversation.id == Choice::Ours {
+            self.add("conversation.inside", "reads back an id that is not ours; leave it out");
         }
         match Template::parse(file) {
             Err(error) => self.add("conversation.file", error.message()),

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::super::problem::Problem;
-use super::super::{Hidden, Preset, Resource, ResourceKind, SharePolicy};
+use super::super::{Fallback, Hidden, Preset, Resource, ResourceKind, SharePolicy};
 use super::Checker;
 use super::templates::{Scope, names};
 use super::words::{is_inside, is_word, outside, overlap};
+
+type Content = serde_json::Map<String, serde_json::Value>;
 
 impl Checker<'_> {
     pub(super) fn resources(&mut self) {
@@ -56,6 +58,7 @@ impl Checker<'_> {
                 ("only_on_host", !resource.only_on_host.is_empty()),
                 ("content", resource.content.is_some()),
                 ("hidden", !resource.hidden.is_empty()),
+                ("fallbacks", !resource.fallbacks.is_empty()),
             ] {
                 if there {
                     wrong.push((key, "means something for files only; leave it out".to_owned()));
@@ -67,6 +70,7 @@ impl Checker<'_> {
                 ("only_on_host", !resource.only_on_host.is_empty()),
                 ("content", resource.content.is_some()),
                 ("hidden", !resource.hidden.is_empty()),
+                ("fallbacks", !resource.fallbacks.is_empty()),
             ] {
                 if there {
                     wrong.push((key, "needs a `format` that it is written in".to_owned()));
@@ -79,10 +83,34 @@ impl Checker<'_> {
                 "means something for directories with a `source` only".to_owned(),
             ));
         }
-        let texts = resource.content.iter().flat_map(texts);
-        let reasons = texts.flat_map(|text| self.template(text, Scope::Content));
-        wrong.extend(reasons.map(|reason| ("content", reason)));
+        wrong.extend(resource.content.iter().flat_map(|content| self.set("content", content)));
+        for fallback in &resource.fallbacks {
+            wrong.extend(self.set("fallbacks", &fallback.content));
+            wrong.extend(self.condition(fallback));
+        }
         wrong
+    }
+
+    /// What is wrong with the texts in what is set in a file.
+    fn set(&self, key: &'static str, content: &Content) -> Vec<(&'static str, String)> {
+        let reasons =
+            texts(content).into_iter().flat_map(|text| self.template(text, Scope::Content));
+        reasons.map(|reason| (key, reason)).collect()
+    }
+
+    /// A fallback is for a login that there can be.
+    fn condition(&self, fallback: &Fallback) -> Vec<(&'static str, String)> {
+        let credentials = &self.profile.credentials;
+        let known = [
+            (&fallback.variable, &credentials.environment, "credentials.environment"),
+            (&fallback.login, &credentials.files, "credentials.files"),
+        ];
+        let unknown = known.into_iter().filter_map(|(name, known, place)| {
+            let name = name.as_ref().filter(|name| !known.contains(name))?;
+            let shown = name.escape_debug();
+            Some(("fallbacks", format!("`{shown}` is no login; name one of `{place}`")))
+        });
+        unknown.collect()
     }
 
     /// What is to be hidden must be found, and its place known.
@@ -127,6 +155,7 @@ fn unshared(resource: &Resource) -> Vec<(&'static str, String)> {
     if resource.source.is_none()
         && resource.kind == ResourceKind::File
         && resource.content.is_none()
+        && resource.fallbacks.is_empty()
     {
         wrong.push(("", "brings nothing: it has neither a `source` nor `content`".to_owned()));
     }

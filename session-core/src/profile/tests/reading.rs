@@ -153,6 +153,11 @@ fn what_makes_no_sense() {
         (resource("X", "kind = \"directory\"\ntarget = \"x\""), 12, "lowercase"),
         (format!("{}{}", resource("x", "kind = \"directory\"\ntarget = \"x\""), resource("x", "kind = \"directory\"\ntarget = \"y\"")), 17, "there twice"),
         (format!("{}{}", resource("x", "kind = \"directory\"\ntarget = \"x\""), resource("y", "kind = \"directory\"\ntarget = \"x/y\"")), 20, "lies where `x` does"),
+        (resource("x", "kind = \"directory\"\ntarget = \"x\"\nfallbacks = [{ content = { a = 1 } }]"), 16, "for files only"),
+        (resource("x", "kind = \"file\"\ntarget = \"x\"\nsource = \"/x\"\nfallbacks = [{ content = { a = 1 } }]"), 17, "needs a `format`"),
+        (resource("x", "kind = \"file\"\ntarget = \"x\"\nformat = \"json\"\nfallbacks = [{ content = { a = \"${NOPE}\" } }]"), 17, "is not known here"),
+        (resource("x", "kind = \"file\"\ntarget = \"x\"\nformat = \"json\"\nfallbacks = [{ variable = \"KEY\", content = { a = 1 } }]"), 17, "`KEY` is no login; name one of `credentials.environment`"),
+        (resource("x", "kind = \"file\"\ntarget = \"x\"\nformat = \"json\"\nfallbacks = [{ login = \"k.json\", content = { a = 1 } }]"), 17, "name one of `credentials.files`"),
         (format!("{content}a = [{{ \"${{NOPE}}\" = 1 }}]\n"), 17, "is not known here"),
         ("[credentials]\nlinks = { \"a.json\" = \"a.json\" }\nfiles = [\"b.json\"]\n".into(), 12, "is none of `credentials.files`"),
         ("[credentials]\nfiles = [\"../a\"]\n".into(), 12, "no path below"),
@@ -257,6 +262,16 @@ fn conversations_need_an_id() {
     let told = problems(&theirs);
     assert_eq!(told.len(), 1, "{told:#?}");
     assert!(told[0].contains("line 4"), "{told:#?}");
+    let inside = "title = \"x\"\nprogram = \"x\"\n[arguments]\nresume = [\"-r\", \"${CONVERSATION_ID}\"]\n[conversation]\nid = \"agent\"\nfile = \"talk.jsonl\"\n";
+    assert!(problems(inside)[0].contains("`conversation.inside`"));
+    let inside = format!("{inside}inside = \"id\"\n");
+    Profile::from_toml("robot", &inside, "robot.toml").expect("it is valid");
+    let told = problems("title = \"x\"\n[conversation]\ninside = \"id\"\n");
+    assert!(told[0].contains("of the lines of `conversation.file`"), "{told:#?}");
+    let told = problems(
+        "title = \"x\"\n[conversation]\nid = \"ours\"\nfile = \"${CONVERSATION_ID}\"\ninside = \"id\"\n",
+    );
+    assert!(told[0].contains("line 5") && told[0].contains("an id that is not ours"), "{told:#?}");
     let told = problems("title = \"x\"\n[conversation]\nid = \"ours\"\n");
     assert!(told[0].contains("line 3"), "{told:#?}");
 }
