@@ -23,7 +23,7 @@ mod value;
 pub(crate) use aside::{Aside, find_program};
 #[cfg(test)]
 pub(crate) use conversation::Found as FoundConversation;
-pub(crate) use conversation::latest as latest_conversation;
+pub(crate) use conversation::{forget_marks, latest as latest_conversation};
 pub(crate) use environment::{add as add_environment, scrub};
 pub(crate) use facts::{Budget, Reading, disk_use};
 pub(crate) use launch::{Occasion, argv};

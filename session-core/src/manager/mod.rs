@@ -14,6 +14,7 @@ mod rebuild;
 mod remove;
 mod run;
 mod settle;
+mod take_in;
 mod trash;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@ mod beside;
 mod conversations;
 mod crash;
 mod creating;
+mod databases;
 mod disk;
 mod dropped;
 mod fakes;

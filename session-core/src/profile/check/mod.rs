@@ -1,14 +1,15 @@
 //! Whether a profile makes sense.
 
 mod connections;
+mod conversation;
 mod resources;
 mod templates;
 mod words;
 
 use std::collections::BTreeSet;
 
+use super::Profile;
 use super::problem::Problem;
-use super::{Choice, Profile, Template};
 use crate::{Error, Result};
 use templates::{CONVERSATION_ID, Scope, names, reserved};
 use words::{is_inside, is_variable, is_word, outside, overlap};
@@ -82,6 +83,7 @@ impl Checker<'_> {
             ("new", &arguments.new, ours),
             ("resume", &arguments.resume, ours),
             ("fork", &arguments.fork, Scope::Arguments(&[CONVERSATION_ID, "FROM"])),
+            ("import", &arguments.import, Scope::Import),
             ("prompt", &arguments.prompt, Scope::Arguments(&["PROMPT"])),
             ("headless", &arguments.headless, Scope::Arguments(&["PROMPT"])),
             ("unattended", &arguments.unattended, known),
@@ -96,7 +98,7 @@ impl Checker<'_> {
             let needs = match key {
                 "prompt" | "headless" => "PROMPT",
                 "mcp" => "MCP_FILE",
-                "fork" => "FROM",
+                "fork" | "import" => "FROM",
                 _ => continue,
             };
             if !words.is_empty() && !words.iter().any(|word| names(word, needs)) {
@@ -104,30 +106,6 @@ impl Checker<'_> {
             }
         }
         self.conversation_ids();
-    }
-
-    /// The conversation's id can be put in where it is known.
-    fn conversation_ids(&mut self) {
-        let Profile { arguments, conversation, .. } = self.profile;
-        let in_name = conversation.file.as_deref().is_some_and(|file| names(file, CONVERSATION_ID));
-        let captured = in_name || conversation.database.is_some();
-        for (key, words) in [("new", &arguments.new), ("fork", &arguments.fork)] {
-            if words.iter().any(|word| names(word, CONVERSATION_ID))
-                && conversation.id != Choice::Ours
-            {
-                let reason = "needs an id that is not known before; set `conversation.id` to \"ours\", or leave `${CONVERSATION_ID}` out";
-                self.add(&format!("arguments.{key}"), reason);
-            }
-        }
-        let resumes = arguments.resume.iter().any(|word| names(word, CONVERSATION_ID));
-        if resumes && (conversation.id == Choice::None || !captured) {
-            let reason = "needs a conversation; set `conversation.id`, and `conversation.file` with `${CONVERSATION_ID}` in it";
-            self.add("arguments.resume", reason);
-        }
-        if arguments.login.is_empty() || self.profile.program.is_some() {
-            return;
-        }
-        self.add("arguments.login", "needs a `program`");
     }
 
     fn places(&mut self) {
@@ -269,58 +247,6 @@ impl Checker<'_> {
                 "arguments.login",
                 "leaves nothing that sessions could use; name `credentials.files`",
             );
-        }
-    }
-
-    fn conversation(&mut self) {
-        let conversation = &self.profile.conversation;
-        if let Some(database) = &conversation.database
-            && !is_inside(&database.file)
-        {
-            self.add("conversation.database.file", outside(&database.file));
-        }
-        if let Some(import) = &conversation.import {
-            let known = [CONVERSATION_ID, "FILE_NAME", "PROJECT_KEY"];
-            match Template::parse(import) {
-                Err(error) => self.add("conversation.import", error.message()),
-                Ok(template) if template.names().any(|name| !known.contains(&name)) => {
-                    let reason =
-                        "may name `${CONVERSATION_ID}`, `${FILE_NAME}` and `${PROJECT_KEY}`";
-                    self.add("conversation.import", reason);
-                }
-                Ok(_) if !is_inside(import) => self.add("conversation.import", outside(import)),
-                Ok(_) => {}
-            }
-        }
-        let Some(file) = &conversation.file else {
-            if conversation.id != Choice::None && conversation.database.is_none() {
-                self.add(
-                    "conversation.id",
-                    "needs `conversation.file`, by which a conversation is found again",
-                );
-            }
-            return;
-        };
-        if conversation.id == Choice::None {
-            self.add("conversation.file", "needs `conversation.id`, which says who decides the id");
-        }
-        if !is_inside(file) {
-            self.add("conversation.file", outside(file));
-        }
-        match Template::parse(file) {
-            Err(error) => self.add("conversation.file", error.message()),
-            Ok(template) => {
-                let ids: Vec<_> = template.names().collect();
-                if ids.len() > 1 || ids.iter().any(|name| *name != CONVERSATION_ID) {
-                    self.add(
-                        "conversation.file",
-                        "holds `${CONVERSATION_ID}` once, and no other name",
-                    );
-                }
-                if ids.is_empty() && conversation.id == Choice::Ours {
-                    self.add("conversation.file", "needs `${CONVERSATION_ID}`, for the id is ours");
-                }
-            }
         }
     }
 }
