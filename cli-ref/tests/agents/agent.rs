@@ -15,6 +15,10 @@ pub(crate) struct Agent {
     pub(crate) instructions: &'static str,
     /// The name of its variable for the key.
     pub(crate) key: &'static str,
+    /// How its sessions under the preset `bare` come to their model nevertheless.
+    pub(crate) bare: &'static [&'static str],
+    /// The directory that all its sessions share, below the home; empty for none.
+    pub(crate) kept: &'static str,
     /// Words by which the model has it say `tool-42` in a shell.
     pub(crate) tool: &'static str,
 }
@@ -26,6 +30,8 @@ pub(crate) const CLAUDE: Agent = Agent {
     directory: ".claude",
     instructions: "CLAUDE.md",
     key: "ANTHROPIC_API_KEY",
+    bare: &["--share", "settings=shared-ro"],
+    kept: "",
     tool: r#"TOOL Bash {"command":"echo tool-$((40+2))"}"#,
 };
 
@@ -36,6 +42,8 @@ pub(crate) const CODEX: Agent = Agent {
     directory: ".codex",
     instructions: "AGENTS.md",
     key: "OPENAI_API_KEY",
+    bare: &["--share", "settings=shared-ro"],
+    kept: "",
     tool: r#"TOOL exec_command {"cmd":"echo tool-$((40+2))"}"#,
 };
 
@@ -50,7 +58,9 @@ pub(crate) const OPENCODE: Agent = Agent {
     directory: ".config/opencode",
     instructions: "AGENTS.md",
     key: "OPENCODE_API_KEY",
-    tool: "TOOLS",
+    bare: &["--share", "settings=shared-ro"],
+    kept: "",
+    tool: r#"TOOL bash {"command":"echo tool-$((40+2))","description":"counts"}"#,
 };
 
 pub(crate) const COPILOT: Agent = Agent {
@@ -60,5 +70,7 @@ pub(crate) const COPILOT: Agent = Agent {
     directory: ".copilot",
     instructions: "copilot-instructions.md",
     key: "COPILOT_PROVIDER_API_KEY",
-    tool: "TOOLS",
+    bare: &[],
+    kept: ".cache/sessctl",
+    tool: r#"TOOL bash {"command":"echo tool-$((40+2))","description":"counts"}"#,
 };

@@ -14,17 +14,7 @@ fn an_older_claude() {
     with(&CLAUDE_OLD, "local", it_is_resumed);
 }
 
-#[test]
-fn copilot() {
-    with(&COPILOT, "local", it_is_resumed);
-}
-
-#[test]
-fn opencode() {
-    with(&OPENCODE, "local", it_is_resumed);
-}
-
-/// S4.T4 in short, for agents that take their time.
+/// S4.T4 in short.
 fn it_is_resumed(world: World) {
     let name = &world.name("talk");
     let screen = start(&world, name, &[]);
@@ -55,6 +45,16 @@ fn codex_moves() {
     with(&CODEX, "docker", a_conversation_moves);
 }
 
+#[test]
+fn copilot_moves() {
+    with(&COPILOT, "docker", a_conversation_moves);
+}
+
+#[test]
+fn opencode_moves() {
+    with(&OPENCODE, "docker", a_conversation_moves);
+}
+
 /// S1.1, S1.2, S1.3: from the host into a container, on to the host again and out to the person's own agent; what it came from
 /// stays as it was.
 fn a_conversation_moves(world: World) {
@@ -65,7 +65,7 @@ fn a_conversation_moves(world: World) {
     world.good(&["stop", here]);
 
     let screen = enter(&world, &["start", there, "--resume-from", here]);
-    assert_eq!(world.session(there)["backend"], "docker");
+    assert_eq!(world.session(there)["backend"], world.backend.kind);
     ask(&screen, "RECALL once", "recalled 1: remember PLUM-7");
     ask(&screen, "SAY quince", "said quince");
     leave(screen);
