@@ -371,8 +371,8 @@ pub(crate) enum ConversationAction {
     Export {
         /// The session's name or id.
         name: String,
-        /// A file that is not there yet, instead of your own agent's directory.
-        #[arg(long, value_name = "FILE")]
+        /// A file (or directory, where a conversation is one) that is not there yet, instead of your own agent's.
+        #[arg(long, value_name = "PATH")]
         to: Option<Utf8PathBuf>,
         /// The project that you go on in [default: the session's first one].
         #[arg(long, value_name = "DIR", conflicts_with = "to")]

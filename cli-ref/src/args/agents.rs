@@ -28,8 +28,8 @@ pub(crate) struct AgentArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) credentials: Option<String>,
     /// Begin with a copy of a conversation: of a session, by its own id (yours outside of sessions
-    /// too), or from its file.
-    #[arg(long, value_name = "SESSION|ID|FILE")]
+    /// too), or from its file or directory.
+    #[arg(long, value_name = "SESSION|ID|PATH")]
     pub(crate) resume_from: Option<String>,
     /// Of a session that exists: begin a new conversation instead of going on with the last one,
     /// which stays there.

@@ -17,6 +17,10 @@ pub(crate) struct Agent {
     pub(crate) key: &'static str,
     /// Where it writes a log of its own if asked to, below its state directory.
     pub(crate) log: Option<&'static str>,
+    /// How its sessions under the preset `bare` come to their model nevertheless.
+    pub(crate) bare: &'static [&'static str],
+    /// The directory that all its sessions share, below the home; empty for none.
+    pub(crate) kept: &'static str,
     /// Words by which the model has it say `tool-42` in a shell; empty if it has no tools.
     pub(crate) tool: &'static str,
     /// It can be told something and stay.
@@ -35,6 +39,8 @@ pub(crate) const CLAUDE: Agent = Agent {
     instructions: "CLAUDE.md",
     key: "ANTHROPIC_API_KEY",
     log: Some("debug"),
+    bare: &["--share", "settings=shared-ro"],
+    kept: "",
     tool: r#"TOOL Bash {"command":"echo tool-$((40+2))"}"#,
     takes_prompt: true,
     writes: &[],
@@ -49,6 +55,8 @@ pub(crate) const CODEX: Agent = Agent {
     instructions: "AGENTS.md",
     key: "OPENAI_API_KEY",
     log: None,
+    bare: &["--share", "settings=shared-ro"],
+    kept: "",
     tool: r#"TOOL exec_command {"cmd":"echo tool-$((40+2))"}"#,
     ..CLAUDE
 };
@@ -94,6 +102,9 @@ pub(crate) const OPENCODE: Agent = Agent {
     instructions: "AGENTS.md",
     key: "OPENCODE_API_KEY",
     log: Some("data/opencode/log"),
+    bare: &["--share", "settings=shared-ro"],
+    kept: "",
+    tool: r#"TOOL bash {"command":"echo tool-$((40+2))","description":"counts"}"#,
     ..CLAUDE
 };
 
@@ -105,5 +116,8 @@ pub(crate) const COPILOT: Agent = Agent {
     instructions: "copilot-instructions.md",
     key: "COPILOT_PROVIDER_API_KEY",
     log: Some("logs"),
+    bare: &[],
+    kept: ".cache/sessctl",
+    tool: r#"TOOL bash {"command":"echo tool-$((40+2))","description":"counts"}"#,
     ..CLAUDE
 };

@@ -17,6 +17,7 @@ mod dev_containers;
 mod installed;
 mod model;
 mod more;
+mod others;
 #[path = "../cli/screen.rs"]
 #[expect(dead_code, reason = "the tests without an agent use all of it")]
 mod screen;

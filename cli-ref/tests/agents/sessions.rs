@@ -143,12 +143,7 @@ on_each! {
         assert!(home == 1 && skill > 0 && leak == 0, "{home} {skill} {leak}");
 
         let name = &world.name("bare");
-        // Where the model is stands in the settings, of those that have any.
-        let bare: &[&str] = match world.agent.name {
-            "copilot" => &["--preset", "bare"],
-            _ => &["--preset", "bare", "--share", "settings=shared-ro"],
-        };
-        let screen = start(&world, name, bare);
+        let screen = start(&world, name, &[&["--preset", "bare"], world.agent.bare].concat());
         ask(&screen, "SYSTEM ZZ", "told 0:");
         leave(screen);
     }
@@ -216,9 +211,14 @@ on_each! {
         for (before, after) in before.iter().zip(trees()) {
             let mut changes = before.changes(&after);
             let ours = HOME.trim_start_matches("user/");
+            // A directory that it has for all sessions, and those above.
+            let kept = std::path::Path::new(world.agent.kept);
             changes.retain(|change| {
-                let top = change.split([' ', '/']).nth(1).unwrap_or_default();
-                top != ours && !world.agent.writes.contains(&top)
+                let path = std::path::Path::new(change.split_once(": ").expect("`new: path`").1);
+                let top = path.iter().next().and_then(|top| top.to_str()).unwrap_or_default();
+                let is_kept = kept.starts_with(path)
+                    || (!kept.as_os_str().is_empty() && path.starts_with(kept));
+                top != ours && !is_kept && !world.agent.writes.contains(&top)
             });
             assert_eq!(changes, Vec::<String>::new());
         }

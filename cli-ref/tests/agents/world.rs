@@ -14,8 +14,9 @@ use crate::commands::{processes_with, until_within};
 use crate::installed::{program, skip};
 use crate::model::{Authority, Model};
 
-/// How long what must happen may take before a test gives it up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long what must happen may take before a test gives it up. Some agents need ten seconds for their first screen on an idle
+/// machine, and a minute on one that does much else.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// The key of the person at the model, which no list or log may show.
 pub(crate) const KEY: &str = "sk-ant-fake-of-these-tests";
 
@@ -263,6 +264,8 @@ impl World {
     pub(crate) fn by_hand(&self, conversation: &str, words: &str) -> String {
         let go_on: &[&str] = match self.agent.name {
             "codex" => &["exec", "resume", "--skip-git-repo-check", conversation],
+            "copilot" => &["--session-id", conversation, "-s", "-p"],
+            "opencode" => &["run", "--session", conversation],
             _ => &["--resume", conversation, "-p"],
         };
         let mut command = Command::new(self.path("bin").join(self.agent.name));

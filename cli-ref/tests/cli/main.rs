@@ -1,6 +1,7 @@
 //! `sessctl` as a person uses it: the real program, real git, a real terminal.
 
 mod agents;
+mod carrying;
 #[path = "../common/commands.rs"]
 mod commands;
 mod config;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::place::Place;
 
 /// The longest that anything on a screen is waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A pseudo-terminal of 80x24 with a `sessctl` in it.
 pub(crate) struct Screen {

@@ -72,6 +72,19 @@ impl Beneath {
         })
     }
 
+    /// The directory at `path`, for what is below that.
+    pub(super) fn below(&self, path: &str) -> Result<Self> {
+        Ok(Self { root: self.walk(path, false)?, path: self.path.join(path) })
+    }
+
+    /// Makes a directory that is not there yet, and those above it; `AlreadyExists` if anything is there.
+    pub(super) fn new_directory(&self, path: &str) -> Result<Self> {
+        let (parent, name) = self.parent(path, true)?;
+        rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o700))
+            .map_err(|errno| self.failed("make", path, errno))?;
+        self.below(path)
+    }
+
     /// Makes a directory, and those above it; `Ok` if it is there.
     pub(super) fn make_directory(&self, path: &str) -> Result<()> {
         self.walk(path, true).map(drop)
@@ -239,6 +252,23 @@ impl Beneath {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(self.failed("remove", path, errno)),
         }
+    }
+
+    /// Removes a directory and all that is in it; `Ok` if there is none.
+    pub(super) fn remove_directory(&self, path: &str) -> Result<()> {
+        if self.kind(path)? == Kind::Directory {
+            for name in self.names(path)? {
+                let inner = format!("{path}/{name}");
+                match self.kind(&inner)? {
+                    Kind::Directory => self.remove_directory(&inner)?,
+                    _ => self.remove(&inner)?,
+                }
+            }
+            let (parent, name) = self.parent(path, false)?;
+            rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR)
+                .map_err(|errno| self.failed("remove", path, errno))?;
+        }
+        Ok(())
     }
 
     /// The directory of `path`, and its last name.

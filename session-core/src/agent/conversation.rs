@@ -6,18 +6,19 @@ use std::time::SystemTime;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::beneath::{Beneath, Kind};
+use super::facts::DatabasePlace;
 use super::facts::Heads;
 use super::pattern::{self, ID};
 use super::person::host_path;
 use super::plan::AgentPlan;
-use crate::profile::{Profile, SharePolicy};
+use crate::profile::{Database, Profile, SharePolicy};
 use crate::{HostView, Result};
 
 /// A conversation that an agent has written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) id: String,
-    /// Its file; for one of a database, that.
+    /// Its file, or its directory; for one of a database, that.
     pub(crate) file: Utf8PathBuf,
     pub(crate) modified: SystemTime,
 }
@@ -68,6 +69,17 @@ pub(crate) fn own_root(profile: &Profile, host: &HostView, pattern: &str) -> Opt
     })
 }
 
+/// Where the person's own agent has its database: its directory, and its name there.
+pub(crate) fn own_database(
+    profile: &Profile,
+    host: &HostView,
+    database: &Database,
+) -> Option<Root> {
+    let path = host_path(database.host.as_ref()?, &profile.host_variables(host)).ok()?;
+    let (directory, name) = (path.parent()?, path.file_name()?);
+    Some(Root { directory: real(directory), pattern: name.to_owned() })
+}
+
 /// The person's directory may be a link of theirs.
 fn real(directory: &Utf8Path) -> Utf8PathBuf {
     directory.canonicalize_utf8().unwrap_or_else(|_| directory.to_owned())
@@ -76,32 +88,78 @@ fn real(directory: &Utf8Path) -> Utf8PathBuf {
 /// All conversations of a session, the latest first. What can't be read is left out. Blocks.
 pub(crate) fn all(plan: &AgentPlan, profile: &Profile, host: &HostView) -> Vec<Found> {
     if let Some(database) = &profile.conversation.database {
-        let file = plan.state.host.join(&database.file);
-        return super::facts::conversations(&plan.state.host, database)
-            .into_iter()
-            .map(|(id, modified)| Found { id, file: file.clone(), modified })
-            .collect();
+        let scratch = plan.state.host.parent().unwrap_or(&plan.state.host);
+        let root = Root { directory: plan.state.host.clone(), pattern: database.file.clone() };
+        return rows(&root, database, scratch);
     }
     let Some(pattern) = &profile.conversation.file else { return Vec::new() };
     match root(plan, profile, host, pattern) {
-        Ok(root) => in_files(profile, &root),
+        Ok(root) => written(&root, profile),
         Err(_) => Vec::new(),
     }
 }
 
-/// The conversations in the files that a pattern names, the latest first: one for each id where the files themselves tell
-/// it. Blocks.
-pub(crate) fn in_files(profile: &Profile, root: &Root) -> Vec<Found> {
-    let found = files(root);
-    let Some(heads) = Heads::of(&profile.conversation) else { return found };
+/// The conversations in files that tell their ids themselves, one for each id, the latest first.
+fn with_ids(root: &Root, heads: &Heads) -> Vec<Found> {
     let Ok(beneath) = Beneath::open(&root.directory) else { return Vec::new() };
     let mut seen = BTreeSet::new();
-    let conversations = found.into_iter().take(MOST_READ).filter_map(|found| {
+    let conversations = files(root).into_iter().take(MOST_READ).filter_map(|found| {
         let path = found.file.strip_prefix(&root.directory).ok()?;
         let id = heads.id(beneath.file(path.as_str())?, &found.id)?;
         seen.insert(id.clone()).then_some(Found { id, ..found })
     });
     conversations.collect()
+}
+
+/// The conversations of a database, the latest first. Blocks.
+pub(crate) fn rows(root: &Root, database: &Database, scratch: &Utf8Path) -> Vec<Found> {
+    let file = root.directory.join(&root.pattern);
+    let place = DatabasePlace { directory: &root.directory, file: &root.pattern, scratch };
+    let found = super::facts::conversations(&place, database).into_iter();
+    found.map(|(id, modified)| Found { id, file: file.clone(), modified }).collect()
+}
+
+/// The conversations that a pattern names, the latest first: of directories those that have a transcript, of files that tell their ids
+/// themselves one for each id. Blocks.
+pub(crate) fn written(root: &Root, profile: &Profile) -> Vec<Found> {
+    if let Some(heads) = Heads::of(&profile.conversation) {
+        return with_ids(root, &heads);
+    }
+    let mut found = files(root);
+    let Some(transcript) = &profile.conversation.transcript else { return found };
+    let Ok(beneath) = Beneath::open(&root.directory) else { return Vec::new() };
+    found.retain_mut(|found| {
+        let path = found.file.strip_prefix(&root.directory).map(|path| path.join(transcript));
+        let modified = path.ok().and_then(|path| beneath.modified(path.as_str()));
+        modified.is_some_and(|modified| {
+            found.modified = modified;
+            true
+        })
+    });
+    found.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| a.id.cmp(&b.id)));
+    found
+}
+
+/// Takes the marks away by which processes say that they have a session's conversations open: none of them runs. Blocks.
+pub(crate) fn forget_marks(plan: &AgentPlan, profile: &Profile, host: &HostView) {
+    let conversation = &profile.conversation;
+    let (Some(file), false) = (&conversation.file, conversation.marks.is_empty()) else { return };
+    // Of those that are shared, others may have some open.
+    if plan.shares_conversations(profile) {
+        return;
+    }
+    let Ok(root) = root(plan, profile, host, file) else { return };
+    for mark in &conversation.marks {
+        let pattern = format!("{}/{mark}", root.pattern);
+        let marks = Root { directory: root.directory.clone(), pattern };
+        let Ok(beneath) = Beneath::open(&root.directory) else { return };
+        for found in files(&marks) {
+            if let Ok(path) = found.file.strip_prefix(&root.directory) {
+                // At worst its agent asks about it.
+                let _ = beneath.remove(path.as_str());
+            }
+        }
+    }
 }
 
 /// The files that a pattern names, the latest first, with the ids in their names. Blocks.

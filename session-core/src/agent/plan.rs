@@ -49,7 +49,7 @@ pub struct AgentOptions {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub debug: bool,
     /// The conversation that the session begins with, which itself is not changed: a session's name or id, a
-    /// conversation's id, or the path of its file.
+    /// conversation's id, or the path of its file or directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resume_from: Option<String>,
     /// Files of MCP servers of this session's own, the strongest last; kept when it is made.
@@ -116,7 +116,7 @@ pub struct AgentPlan {
 pub struct Origin {
     /// Its id where it comes from.
     pub conversation: String,
-    /// Its file on the host, copied when the session is made.
+    /// Its file or directory on the host, copied when the session is made; of one in a database, that.
     #[schemars(with = "String")]
     pub file: Utf8PathBuf,
     /// The session that it was found in.
@@ -124,8 +124,14 @@ pub struct Origin {
     pub session: Option<SessionId>,
     /// Where the copy is, below the agent's private directory.
     pub copy: String,
-    /// The copy is one that the agent is told to go on from at its first start; else it is where the agent finds it.
+    /// The copy is one that the agent is told to go on from at its first start.
     pub fork: bool,
+    /// The copy is one that the agent takes in before its first start. Neither this nor `fork`: it is where the agent finds it.
+    #[serde(default)]
+    pub import: bool,
+    /// The agent has taken it in.
+    #[serde(default)]
+    pub taken_in: bool,
 }
 
 /// One directory, as the host and as the session sees it: the same where processes are the host's.

@@ -84,18 +84,31 @@ impl Inner {
     ) -> Result<Connected> {
         let Some(plan) = &record.spec.agent_plan else { return Ok(Connected::default()) };
         if !record.spec.container.upload {
+            self.forget_marks(record).await?;
             self.prepare_agent(record).await?;
             return self.connect(record, servers).await;
         }
         if record.started_at.is_some() {
             self.fetch_agent(record, session).await?;
         }
+        self.forget_marks(record).await?;
         self.prepare_agent(record).await?;
         let connected = self.connect(record, servers).await?;
         let path = plan.state.host.clone();
         let directory = blocking(move || open(&path)).await?;
         session.put(&plan.state.inside, Pack::new(directory, ".").with_name(".").stream()).await?;
         Ok(connected)
+    }
+
+    /// Takes away what a session's agent that was killed left to say that it runs.
+    async fn forget_marks(&self, record: &SessionRecord) -> Result<()> {
+        let Some((plan, profile, _)) = self.agent(record)? else { return Ok(()) };
+        let (plan, profile, host) = (plan.clone(), profile.clone(), self.host.clone());
+        blocking(move || {
+            agent::forget_marks(&plan, &profile, &host);
+            Ok(())
+        })
+        .await
     }
 
     /// Brings the agent's directory of an uploaded session back to the host; what the host had goes.
@@ -191,7 +204,7 @@ impl Inner {
     }
 
     /// A session's plan, its profile, and the variables of both.
-    fn agent<'a>(
+    pub(super) fn agent<'a>(
         &'a self,
         record: &'a SessionRecord,
     ) -> Result<Option<(&'a AgentPlan, &'a Profile, Variables)>> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Inner, Manager};
 use crate::agent;
-use crate::agent::carry::{self, Source};
+use crate::agent::carry::{self, Form, Source};
 use crate::catalog::blocking;
 use crate::profile::{Choice, Profile, Template};
 use crate::{
@@ -26,7 +26,7 @@ pub struct ConversationEntry {
     /// The session that has it; absent for the person's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionName>,
-    /// Its file on the host, or the database that it is in.
+    /// Its file or directory on the host, or the database that it is in.
     #[schemars(with = "String")]
     pub file: Utf8PathBuf,
     /// When it was last written to.
@@ -40,7 +40,8 @@ pub enum ExportTo {
     /// To the conversations of the person's own agent, as one of this project; of the session's first project if
     /// absent.
     Host(Option<Utf8PathBuf>),
-    /// To a file that is not there yet.
+    /// To a file that is not there yet, or a directory where a conversation is one. Of one in a database it is the document
+    /// that its agent takes in.
     Path(Utf8PathBuf),
 }
 
@@ -50,10 +51,10 @@ pub enum ExportTo {
 pub struct Exported {
     /// Its id.
     pub conversation: String,
-    /// The copy.
+    /// The copy, or the database that it is in now.
     #[schemars(with = "String")]
     pub file: Utf8PathBuf,
-    /// The directory that the person's own agent goes on with it in.
+    /// The directory that the person's own agent goes on with it in; absent where that had it already, and keeps where.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub directory: Option<Utf8PathBuf>,
@@ -127,7 +128,10 @@ impl Manager {
     }
 
     /// Copies the conversation that a session goes on with; the session keeps it. What is already there and is
-    /// something else is never replaced: `AlreadyExists`.
+    /// something else is never replaced: `AlreadyExists`; what is there and has gone on stays as it is.
+    ///
+    /// To the person's own agent it is taken in by that agent's own command where the profile has one (`arguments.import`),
+    /// with the person's environment, in the project's directory; that ends when this is dropped.
     pub async fn export_conversation(&self, id: &SessionId, to: &ExportTo) -> Result<Exported> {
         let inner = &self.inner;
         let record = inner.catalog.read(id).await?;
@@ -139,26 +143,40 @@ impl Manager {
             ExportTo::Host(Some(project)) => host.working_directory.join(project),
             _ => record.sources().next().cloned().unwrap_or_else(|| host.working_directory.clone()),
         };
-        let done = blocking(move || {
-            if matches!(to, ExportTo::Host(_)) && !project.is_dir() {
-                let message = format!(
-                    "`{project}` is no directory; give that of the project (--project), or a path (--to)"
-                );
-                return Err(Error::new(ErrorKind::NotFound, "manager.export", message));
+        if matches!(to, ExportTo::Host(_)) && !project.is_dir() {
+            let message = format!(
+                "`{project}` is no directory; give that of the project (--project), or a path (--to)"
+            );
+            return Err(
+                Error::new(ErrorKind::NotFound, "manager.export", message).with_session(name)
+            );
+        }
+        let directory = project.canonicalize_utf8().unwrap_or(project);
+        let by_command = matches!(to, ExportTo::Host(_))
+            && matches!(source.form, Form::Rows { .. })
+            && !profile.arguments.import.is_empty();
+        let (taken_in, known) = match by_command {
+            true => {
+                let taken = inner.give_to_own(&profile, &source, &directory).await;
+                let (file, known) = taken.map_err(|error| error.with_session(name))?;
+                (Some(file), known)
             }
-            let directory = project.canonicalize_utf8().unwrap_or(project);
+            false => (None, false),
+        };
+        let done = blocking(move || {
             let conversation = source.found.id.clone();
-            let file = match &to {
-                ExportTo::Host(_) => carry::export(&profile, &host, &source, &directory)?,
-                ExportTo::Path(path) => {
+            let file = match (&to, taken_in) {
+                (_, Some(file)) => file,
+                (ExportTo::Host(_), None) => carry::export(&profile, &host, &source, &directory)?,
+                (ExportTo::Path(path), None) => {
                     let path = host.working_directory.join(path);
-                    carry::export_to(&source, &path)?;
+                    carry::export_to(&profile, &source, &path)?;
                     path
                 }
             };
             let on_host = matches!(to, ExportTo::Host(_));
             let command = goes_on(&profile, &conversation, &file, on_host);
-            let directory = on_host.then_some(directory);
+            let directory = (on_host && !known).then_some(directory);
             Ok(Exported { conversation, file, directory, command })
         });
         done.await.map_err(|error| error.with_session(name))
@@ -174,9 +192,11 @@ fn is_path(word: &str) -> bool {
 fn goes_on(profile: &Profile, conversation: &str, file: &Utf8Path, on_host: bool) -> Vec<String> {
     let Some(program) = &profile.program else { return Vec::new() };
     let new = uuid::Uuid::new_v4().to_string();
+    let arguments = &profile.arguments;
     let (words, id) = match on_host {
-        true => (&profile.arguments.resume, conversation),
-        false => (&profile.arguments.fork, new.as_str()),
+        true => (&arguments.resume, conversation),
+        false if arguments.fork.is_empty() => (&arguments.import, conversation),
+        false => (&arguments.fork, new.as_str()),
     };
     let variables =
         crate::profile::Variables::new().with("CONVERSATION_ID", id).with("FROM", file.as_str());

@@ -16,6 +16,7 @@ mod rebuild;
 mod remove;
 mod run;
 mod settle;
+mod take_in;
 mod trash;
 mod update;
 

@@ -212,12 +212,20 @@ impl Inner {
                 let mut beginning = record.clone();
                 beginning.started_at = Some(now);
                 let mut environment = self.environment(&beginning, capabilities)?;
+                environment.extend(connected.environment.clone());
+                let record = match Self::awaits_conversation(&record) {
+                    true => {
+                        let taken_in = self.take_in(&record, &*session, &environment);
+                        let taken_in = steps.step("conversation", taken_in).await;
+                        taken_in.map_err(|error| error.with_session(name))?
+                    }
+                    false => record,
+                };
                 let (command, begun_with) = self.command(&record, &connected).await?;
                 if let Some(id) = &begun_with {
                     claim = self.claim_conversation(&record, id).await?;
                 }
                 conversation = begun_with;
-                environment.extend(connected.environment);
                 // Not the arguments, nor what variables hold: a prompt and a key are among them.
                 let (program, arguments) = (command[0].clone(), command.len().saturating_sub(1));
                 let variables = environment.keys().collect::<Vec<_>>();

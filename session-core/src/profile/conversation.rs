@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Selector;
 
-/// An agent's conversations, as files below `${STATE}` or as rows of one database there.
+/// An agent's conversations: files or directories below `${STATE}`, or rows of one database there.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
@@ -25,8 +25,18 @@ pub struct Conversation {
     pub begun: Vec<Selector>,
     /// Where a conversation that comes from elsewhere is put, so that the agent finds it: a path below `${STATE}`, a
     /// template with `${CONVERSATION_ID}`, `${FILE_NAME}` (what the file was called) and `${PROJECT_KEY}` (the
-    /// project's path with a dash for all but letters and digits). Sessions use `arguments.fork` where there is that.
+    /// project's path with a dash for all but letters and digits). Sessions use `arguments.fork` or `arguments.import`
+    /// where there is one of these.
     pub import: Option<String>,
+    /// Where a conversation is a directory: the file in it that has a line of JSON for each event. Facts are read from that
+    /// one, and a directory without it is no conversation.
+    pub transcript: Option<String>,
+    /// Names in a conversation's directory, with `*` and `?`, by which a process says that it has it open: they stay behind
+    /// when it is carried, and go before a session starts, for nothing has it open then.
+    pub marks: Vec<String>,
+    /// The path of a conversation's id in its own first line, or in the document that a database makes of it. By that a
+    /// copy is known whatever it is called; without it, by its name.
+    pub own_id: Option<String>,
     /// For agents that keep all conversations in one SQLite database.
     pub database: Option<Database>,
 }
@@ -41,6 +51,16 @@ pub struct Database {
     /// A query that gives a row for each conversation: its id, and when it was last written to (milliseconds since
     /// 1970, or text as of RFC 3339).
     pub conversations: String,
+    /// Where the person's own agent has its database, a template.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// A query that makes one document (text) of the conversation `?1`: what `arguments.import` takes in.
+    #[serde(default)]
+    pub document: Option<String>,
+    /// A query that gives a row for each message of the conversation `?1`, the oldest first: its id, which stays the same
+    /// wherever the conversation goes. By that it is seen that a copy is there already.
+    #[serde(default)]
+    pub messages: Option<String>,
 }
 
 /// Who decides a conversation's id.

@@ -107,6 +107,9 @@ pub struct Arguments {
     pub resume: Vec<String>,
     /// For a new conversation `${CONVERSATION_ID}` that begins as a copy of what `${FROM}` holds.
     pub fork: Vec<String>,
+    /// To take in the conversation that is in the file `${FROM}`, under its own id, and end; run once, in the directory where the
+    /// conversation goes on. To be run again must do no harm.
+    pub import: Vec<String>,
     /// To begin with `${PROMPT}` and stay.
     pub prompt: Vec<String>,
     /// To answer `${PROMPT}` and end; before all others but `always`.

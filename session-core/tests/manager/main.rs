@@ -7,6 +7,7 @@ mod cleaning;
 mod conversations;
 mod crash;
 mod creating;
+mod databases;
 mod disk;
 mod dropped;
 mod fakes;

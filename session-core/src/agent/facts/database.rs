@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime};
 
 use camino::Utf8Path;
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::Budget;
 use crate::agent::beneath::Beneath;
@@ -24,6 +25,10 @@ const LARGEST: u64 = 512 * 1024 * 1024;
 const MOST_ROWS: usize = 10_000;
 /// Steps of SQLite's machine between two looks at the time.
 const STEPS: std::ffi::c_int = 10_000;
+/// More than any text in it has, and any document that is made of a conversation.
+pub(crate) const MOST_TEXT: u64 = 128 * 1024 * 1024;
+/// How often a copy is begun anew because the database was changed meanwhile.
+const ATTEMPTS: usize = 5;
 /// How long the list of conversations may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -39,15 +44,26 @@ pub(super) struct Answers {
     pub(super) conversations: Vec<(String, i64)>,
 }
 
+/// Where a database is, and where a private copy of it may be made.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    /// The directory that it is below; no link leads out of that.
+    pub(crate) directory: &'a Utf8Path,
+    /// Its path there; its `-wal` lies beside it.
+    pub(crate) file: &'a str,
+    /// A directory that outlives nothing: what is left there by a killed process is in nobody's way.
+    pub(crate) scratch: &'a Utf8Path,
+}
+
 /// A private copy of a database, removed with the value.
-struct Copy {
+pub(crate) struct Copy {
     _directory: tempfile::TempDir,
     connection: Connection,
 }
 
 /// The ids of all conversations and when they were last written to, the latest first; none if there is no database.
-pub(crate) fn conversations(state: &Utf8Path, database: &Database) -> Vec<(String, SystemTime)> {
-    let answers = ask(state, database, None, &Budget::of(PATIENCE)).unwrap_or_default();
+pub(crate) fn conversations(place: &Place<'_>, database: &Database) -> Vec<(String, SystemTime)> {
+    let answers = ask(place, database, None, &Budget::of(PATIENCE)).unwrap_or_default();
     let time = |ms: i64| match u64::try_from(ms) {
         Ok(ms) => SystemTime::UNIX_EPOCH + Duration::from_millis(ms.min(1 << 52)),
         Err(_) => SystemTime::UNIX_EPOCH,
@@ -56,26 +72,29 @@ pub(crate) fn conversations(state: &Utf8Path, database: &Database) -> Vec<(Strin
 }
 
 /// Size and time of last change of the database and of its log: what changes when anything in it does.
-pub(super) fn stamp(state: &Utf8Path, database: &Database) -> Option<Vec<(u64, i64)>> {
-    let state = Beneath::open(state).ok()?;
-    let of = |path: &str| {
-        use std::os::unix::fs::MetadataExt as _;
-        let found = state.file(path)?.metadata().ok()?;
-        let moment = found.mtime().saturating_mul(1_000_000_000).saturating_add(found.mtime_nsec());
-        Some((found.len(), moment))
-    };
-    let file = of(&database.file)?;
-    Some(std::iter::once(file).chain(of(&format!("{}-wal", database.file))).collect())
+pub(super) fn stamp(place: &Place<'_>) -> Option<Vec<(u64, i64)>> {
+    let beneath = Beneath::open(place.directory).ok()?;
+    let of = |path: &str| state_of(&beneath.file(path)?);
+    let file = of(place.file)?;
+    Some(std::iter::once(file).chain(of(&format!("{}-wal", place.file))).collect())
+}
+
+/// Size and time of last change of a file.
+fn state_of(file: &File) -> Option<(u64, i64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = file.metadata().ok()?;
+    let moment = found.mtime().saturating_mul(1_000_000_000).saturating_add(found.mtime_nsec());
+    Some((found.len(), moment))
 }
 
 /// Runs all queries; `None` if there is no database that can be read.
 pub(super) fn ask(
-    state: &Utf8Path,
+    place: &Place<'_>,
     database: &Database,
     facts: Option<&DatabaseFacts>,
     budget: &Budget,
 ) -> Option<Answers> {
-    let copy = copy(state, database, budget)?;
+    let copy = Copy::make(place, budget)?;
     let mut answers = Answers { conversations: copy.conversations(database), ..Answers::default() };
     if let Some(facts) = facts {
         let number = |query: &Option<String>| copy.text(query).and_then(|text| text.parse().ok());
@@ -97,38 +116,23 @@ fn moment(text: &str) -> Option<i64> {
     text.parse().ok().or_else(|| super::moment(text))
 }
 
-fn copy(state: &Utf8Path, database: &Database, budget: &Budget) -> Option<Copy> {
-    let beneath = Beneath::open(state).ok()?;
-    let mut file = beneath.file(&database.file)?;
-    let log = beneath.file(&format!("{}-wal", database.file));
-    if budget.is_spent()
-        || length(&file)? > LARGEST
+/// Copies database and log to `to`; `Some(false)` if the database was changed meanwhile.
+fn copy_files(place: &Place<'_>, to: &std::path::Path) -> Option<bool> {
+    let beneath = Beneath::open(place.directory).ok()?;
+    let mut file = beneath.file(place.file)?;
+    let before = state_of(&file)?;
+    let log = beneath.file(&format!("{}-wal", place.file));
+    if before.0 > LARGEST
         || log.as_ref().is_some_and(|log| length(log).is_none_or(|length| length > LARGEST))
     {
         return None;
     }
-    // Beside the state directory: the session's own disk, private, and removed with the session if we are killed.
-    let directory = tempfile::Builder::new().prefix(".facts-").tempdir_in(state.parent()?).ok()?;
     // The log first: what is moved from it into the database meanwhile is then in both.
     if let Some(mut log) = log {
-        take(&mut log, &directory.path().join("copy.db-wal"))?;
+        take(&mut log, &to.join("copy.db-wal"))?;
     }
-    take(&mut file, &directory.path().join("copy.db"))?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let path = directory.path().canonicalize().ok()?.join("copy.db");
-    let mut connection = Connection::open_with_flags(path, flags).ok()?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).ok()?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false).ok()?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false).ok()?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false).ok()?;
-    let until = budget.until;
-    connection.progress_handler(STEPS, Some(move || std::time::Instant::now() >= until)).ok()?;
-    connection.pragma_update(None, "cell_size_check", true).ok()?;
-    connection.pragma_update(None, "mmap_size", 0).ok()?;
-    connection.pragma_update(None, "query_only", true).ok()?;
-    Some(Copy { _directory: directory, connection })
+    take(&mut file, &to.join("copy.db"))?;
+    Some(state_of(&file)? == before)
 }
 
 fn length(file: &File) -> Option<u64> {
@@ -142,6 +146,55 @@ fn take(from: &mut File, to: &std::path::Path) -> Option<()> {
 }
 
 impl Copy {
+    /// A copy that is as the database was at one moment; `None` if there is none that can be read.
+    pub(crate) fn make(place: &Place<'_>, budget: &Budget) -> Option<Self> {
+        for _ in 0..ATTEMPTS {
+            if budget.is_spent() {
+                return None;
+            }
+            // A session's own disk, private, and removed with the session if we are killed.
+            let directory =
+                tempfile::Builder::new().prefix(".facts-").tempdir_in(place.scratch).ok()?;
+            if copy_files(place, directory.path())? {
+                return Self::open(directory, budget);
+            }
+        }
+        None
+    }
+
+    fn open(directory: tempfile::TempDir, budget: &Budget) -> Option<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let path = directory.path().canonicalize().ok()?.join("copy.db");
+        let mut connection = Connection::open_with_flags(path, flags).ok()?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).ok()?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false).ok()?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false).ok()?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false).ok()?;
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MOST_TEXT as i32).ok()?;
+        let until = budget.until;
+        connection
+            .progress_handler(STEPS, Some(move || std::time::Instant::now() >= until))
+            .ok()?;
+        connection.pragma_update(None, "cell_size_check", true).ok()?;
+        connection.pragma_update(None, "mmap_size", 0).ok()?;
+        connection.pragma_update(None, "query_only", true).ok()?;
+        Some(Self { _directory: directory, connection })
+    }
+
+    /// The document that a query makes of a conversation; `None` if there is no such conversation.
+    pub(crate) fn document(&self, query: &str, id: &str) -> rusqlite::Result<Option<String>> {
+        self.connection.query_row(query, [id], |row| row.get(0)).optional()
+    }
+
+    /// The ids of a conversation's messages; `None` where the query can't be asked.
+    pub(crate) fn messages(&self, query: &str, id: &str) -> Option<Vec<String>> {
+        let mut query = self.connection.prepare(query).ok()?;
+        let rows = query.query_map([id], |row| Ok(text(row.get_ref(0)?))).ok()?;
+        rows.map(|row| row.ok().flatten()).collect()
+    }
+
     /// The one value that a query gives, as text.
     fn text(&self, query: &Option<String>) -> Option<String> {
         let found = self.connection.query_row(query.as_ref()?, [], |row| Ok(text(row.get_ref(0)?)));

@@ -9,9 +9,9 @@ mod size;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
-pub(crate) use database::conversations;
+pub(crate) use database::{Copy as DatabaseCopy, MOST_TEXT, Place as DatabasePlace, conversations};
 pub(crate) use head::Heads;
 pub(crate) use size::{of as disk_use, of_open as disk_use_of};
 
@@ -102,6 +102,10 @@ impl Reading<'_> {
     fn read_lines(&self, kept: &mut Kept, facts: &mut AgentFacts, budget: &Budget) {
         let Self { plan, profile, host, .. } = self;
         let Some(pattern) = &profile.conversation.file else { return };
+        let in_directory = |file: Utf8PathBuf| match &profile.conversation.transcript {
+            Some(transcript) => file.join(transcript),
+            None => file,
+        };
         let mut all = conversation::all(plan, profile, host);
         if plan.shares_conversations(profile) {
             // Those of others are not this session's.
@@ -119,7 +123,8 @@ impl Reading<'_> {
             let (mut messages, mut tool_calls) = (0_u64, 0_u64);
             let mut read = BTreeSet::new();
             for found in &all {
-                let Some(path) = found.file.strip_prefix(&root.directory).ok() else { continue };
+                let file = in_directory(found.file.clone());
+                let Some(path) = file.strip_prefix(&root.directory).ok() else { continue };
                 let Some(mut file) = beneath.file(path.as_str()) else { continue };
                 let (tally, whole) = kept.tally(&mut file, path.as_str(), &reader, budget);
                 read.insert(path.to_string());
@@ -145,7 +150,7 @@ impl Reading<'_> {
             facts.last_activity = moment.map(Timestamp::from_milliseconds);
         }
         if let Some(Found { id, file, .. }) = current {
-            (facts.conversation, facts.transcript) = (Some(id), Some(file));
+            (facts.conversation, facts.transcript) = (Some(id), Some(in_directory(file)));
         }
     }
 
@@ -157,12 +162,14 @@ impl Reading<'_> {
         budget: &Budget,
     ) {
         let state = &self.plan.state.host;
+        let scratch = state.parent().unwrap_or(state);
+        let place = database::Place { directory: state, file: &database.file, scratch };
         let queries = self.profile.facts.database.as_ref();
-        let Some(stamp) = database::stamp(state, database) else { return };
+        let Some(stamp) = database::stamp(&place) else { return };
         let answers = match kept.answers(&stamp) {
             Some(answers) => answers,
             None => {
-                let Some(answers) = database::ask(state, database, queries, budget) else {
+                let Some(answers) = database::ask(&place, database, queries, budget) else {
                     facts.incomplete = true;
                     return;
                 };

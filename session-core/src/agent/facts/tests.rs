@@ -106,6 +106,15 @@ fn heads_of_damaged_files() {
     }
 }
 
+#[test]
+fn events() {
+    let tally = read(&shipped("copilot").facts, &fixture("copilot-1.0.102.jsonl"));
+    assert_eq!((tally.messages, tally.tool_calls), (5, 1), "two prompts, three answers");
+    assert_eq!(tally.model.as_deref(), Some("mock-model"));
+    assert_eq!(tally.state, Some(AgentState::Idle));
+    assert!(tally.activity.is_some());
+}
+
 fn small() -> Facts {
     let text = r#"
         title = "Robot"
@@ -237,7 +246,8 @@ fn a_database_tells() {
     let text = String::from_utf8(fixture("opencode-1.18.33.sql")).expect("text");
     writer.execute_batch(&text).expect("it is SQL");
     let state = place.path().join("state");
-    let ask = || database::ask(&state, &database, Some(&facts), &budget());
+    let copied = database::Place { directory: &state, file: &database.file, scratch: place.path() };
+    let ask = || database::ask(&copied, &database, Some(&facts), &budget());
     let answers = ask().expect("it can be read");
     assert_eq!((answers.messages, answers.tool_calls), (Some(5), Some(1)));
     assert_eq!(answers.model.as_deref(), Some("mock-model"));
@@ -254,6 +264,38 @@ fn a_database_tells() {
     assert_eq!(left.len(), 1, "no copy is left");
 }
 
+/// The document that the shipped profile makes of a conversation is the one that its agent makes.
+#[test]
+fn a_document_is_as_its_agent_makes_it() {
+    let place = Place::new();
+    let (database, _) = database();
+    let writer = rusqlite::Connection::open(talks(&place)).expect("it can be made");
+    let text = String::from_utf8(fixture("opencode-1.18.33-talk.sql")).expect("text");
+    writer.execute_batch(&text).expect("it is SQL");
+    let state = place.path().join("state");
+    let copied = database::Place { directory: &state, file: &database.file, scratch: place.path() };
+    let copy = database::Copy::make(&copied, &budget()).expect("it can be read");
+    let id = "ses_dd89590faffexlLb7abJWrYYQF";
+    let query = database.document.as_ref().expect("it has one");
+    let made = copy.document(query, id).expect("it can be asked").expect("it is there");
+    let mut made: serde_json::Value = serde_json::from_str(&made).expect("JSON");
+    let mut exported: serde_json::Value =
+        serde_json::from_slice(&fixture("opencode-1.18.33-talk.json")).expect("JSON");
+    // A number is 0 in one and 0.0 in the other.
+    for document in [&mut made, &mut exported] {
+        assert_eq!(document["info"]["cost"].take().as_f64(), Some(0.0));
+    }
+    assert_eq!(made, exported);
+    let messages = copy.messages(database.messages.as_ref().expect("it has one"), id);
+    let expected = ["msg_2276a6f7a001zCrOXgK1untyEt", "msg_2276a7ae3001Djkw83TDO8ySNG"];
+    assert_eq!(messages.expect("it can be asked"), expected);
+    assert!(copy.document(query, "nobody").expect("it can be asked").is_none());
+    // A text that is no JSON fails the query, not the process.
+    writer.execute("UPDATE part SET data = '{'", []).expect("writable");
+    let copy = database::Copy::make(&copied, &budget()).expect("it can be read");
+    assert!(copy.document(query, id).is_err());
+}
+
 /// No database, a link to another one, a query that takes for ever: no facts, and no harm.
 #[test]
 fn a_hostile_database_tells_nothing() {
@@ -262,7 +304,9 @@ fn a_hostile_database_tells_nothing() {
     let path = talks(&place);
     let state = place.path().join("state");
     let ask = |database: &Database, budget: &Budget| {
-        database::ask(&state, database, Some(&facts), budget)
+        let copied =
+            database::Place { directory: &state, file: &database.file, scratch: place.path() };
+        database::ask(&copied, database, Some(&facts), budget)
     };
     assert_eq!(ask(&database, &budget()), None);
     std::fs::write(&path, b"SQLite format 3\0 and nothing else").expect("writable");

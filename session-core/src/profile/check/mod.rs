@@ -1,6 +1,7 @@
 //! Whether a profile makes sense.
 
 mod connections;
+mod conversation;
 mod disposable;
 mod resources;
 mod templates;
@@ -9,7 +10,7 @@ mod words;
 use std::collections::BTreeSet;
 
 use super::problem::Problem;
-use super::{Choice, Profile, Resource, Template};
+use super::{Profile, Resource};
 use crate::{Error, Result};
 use templates::{CONVERSATION_ID, Scope, names, reserved};
 use words::{is_inside, is_variable, is_word, outside, overlap};
@@ -84,6 +85,7 @@ impl Checker<'_> {
             ("new", &arguments.new, ours),
             ("resume", &arguments.resume, ours),
             ("fork", &arguments.fork, Scope::Arguments(&[CONVERSATION_ID, "FROM"])),
+            ("import", &arguments.import, Scope::Import),
             ("prompt", &arguments.prompt, Scope::Arguments(&["PROMPT"])),
             ("headless", &arguments.headless, Scope::Arguments(&["PROMPT"])),
             (
@@ -104,7 +106,7 @@ impl Checker<'_> {
             let needs = match key {
                 "prompt" | "headless" | "headless_resume" => "PROMPT",
                 "mcp" => "MCP_FILE",
-                "fork" => "FROM",
+                "fork" | "import" => "FROM",
                 _ => continue,
             };
             if !words.is_empty() && !words.iter().any(|word| names(word, needs)) {
@@ -112,34 +114,6 @@ impl Checker<'_> {
             }
         }
         self.conversation_ids();
-    }
-
-    /// The conversation's id can be put in where it is known.
-    fn conversation_ids(&mut self) {
-        let Profile { arguments, conversation, .. } = self.profile;
-        let in_name = conversation.file.as_deref().is_some_and(|file| names(file, CONVERSATION_ID));
-        let captured = in_name || conversation.inside.is_some() || conversation.database.is_some();
-        for (key, words) in [("new", &arguments.new), ("fork", &arguments.fork)] {
-            if words.iter().any(|word| names(word, CONVERSATION_ID))
-                && conversation.id != Choice::Ours
-            {
-                let reason = "needs an id that is not known before; set `conversation.id` to \"ours\", or leave `${CONVERSATION_ID}` out";
-                self.add(&format!("arguments.{key}"), reason);
-            }
-        }
-        for (key, words) in
-            [("resume", &arguments.resume), ("headless_resume", &arguments.headless_resume)]
-        {
-            let resumes = words.iter().any(|word| names(word, CONVERSATION_ID));
-            if resumes && (conversation.id == Choice::None || !captured) {
-                let reason = "needs a conversation; set `conversation.id`, and `conversation.file` with `${CONVERSATION_ID}` in it, or `conversation.inside`";
-                self.add(&format!("arguments.{key}"), reason);
-            }
-        }
-        if arguments.login.is_empty() || self.profile.program.is_some() {
-            return;
-        }
-        self.add("arguments.login", "needs a `program`");
     }
 
     fn places(&mut self) {
@@ -309,65 +283,6 @@ impl Checker<'_> {
             };
             let reason = format!("`{}` {reason}", setting.resource.escape_debug());
             self.add("credentials.settings", reason);
-        }
-    }
-
-    fn conversation(&mut self) {
-        let conversation = &self.profile.conversation;
-        if let Some(database) = &conversation.database
-            && !is_inside(&database.file)
-        {
-            self.add("conversation.database.file", outside(&database.file));
-        }
-        if let Some(import) = &conversation.import {
-            let known = [CONVERSATION_ID, "FILE_NAME", "PROJECT_KEY"];
-            match Template::parse(import) {
-                Err(error) => self.add("conversation.import", error.message()),
-                Ok(template) if template.names().any(|name| !known.contains(&name)) => {
-                    let reason =
-                        "may name `${CONVERSATION_ID}`, `${FILE_NAME}` and `${PROJECT_KEY}`";
-                    self.add("conversation.import", reason);
-                }
-                Ok(_) if !is_inside(import) => self.add("conversation.import", outside(import)),
-                Ok(_) => {}
-            }
-        }
-        let Some(file) = &conversation.file else {
-            if conversation.inside.is_some() || !conversation.begun.is_empty() {
-                let reason = "`inside` and `begun` are of the lines of `conversation.file`";
-                self.add("conversation", reason);
-            }
-            if conversation.id != Choice::None && conversation.database.is_none() {
-                self.add(
-                    "conversation.id",
-                    "needs `conversation.file`, by which a conversation is found again",
-                );
-            }
-            return;
-        };
-        if conversation.id == Choice::None {
-            self.add("conversation.file", "needs `conversation.id`, which says who decides the id");
-        }
-        if !is_inside(file) {
-            self.add("conversation.file", outside(file));
-        }
-        if conversation.inside.is_some() && conversation.id == Choice::Ours {
-            self.add("conversation.inside", "reads back an id that is not ours; leave it out");
-        }
-        match Template::parse(file) {
-            Err(error) => self.add("conversation.file", error.message()),
-            Ok(template) => {
-                let ids: Vec<_> = template.names().collect();
-                if ids.len() > 1 || ids.iter().any(|name| *name != CONVERSATION_ID) {
-                    self.add(
-                        "conversation.file",
-                        "holds `${CONVERSATION_ID}` once, and no other name",
-                    );
-                }
-                if ids.is_empty() && conversation.id == Choice::Ours {
-                    self.add("conversation.file", "needs `${CONVERSATION_ID}`, for the id is ours");
-                }
-            }
         }
     }
 }

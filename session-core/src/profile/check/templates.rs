@@ -36,6 +36,8 @@ pub(super) enum Scope {
     Arguments(&'static [&'static str]),
     /// A command line without a session.
     Alone,
+    /// A command line that takes a conversation in, in a session or without one.
+    Import,
 }
 
 impl Checker<'_> {
@@ -81,8 +83,10 @@ impl Checker<'_> {
     /// The names that have a value there.
     fn known(&self, scope: Scope) -> Vec<String> {
         let mut known = Vec::new();
-        if matches!(scope, Scope::Alone) {
-            return known;
+        match scope {
+            Scope::Alone => return known,
+            Scope::Import => return vec!["FROM".to_owned()],
+            _ => {}
         }
         known.push("HOME".to_owned());
         if matches!(scope, Scope::Home) {

@@ -250,6 +250,47 @@ content = { a = 1 }
     }
 }
 
+/// What is said of directories, databases and commands that take conversations in goes together.
+#[test]
+fn conversations_that_are_no_files() {
+    for (more, line, part) in [
+        ("transcript = \"/x\"\n", 11, "no path below"),
+        ("marks = [\"busy.*\"]\n", 11, "name its `conversation.transcript`"),
+        ("own_id = \"a..b\"\n", 11, "names with dots between"),
+        ("transcript = \"x\"\nmarks = [\"a/b\"]\n", 12, "is no name"),
+        ("transcript = \"x\"\nmarks = [\"*\"]\n", 12, "is no name"),
+        ("[conversation.database]\nfile = \"../x\"\nconversations = \"\"\n", 12, "no path below"),
+        (
+            "[conversation.database]\nfile = \"x\"\nconversations = \"\"\nhost = \"x\"\n",
+            14,
+            "no absolute path",
+        ),
+        (
+            "transcript = \"x\"\n[conversation.database]\nfile = \"x\"\nconversations = \"\"\n",
+            11,
+            "is in a conversation's directory",
+        ),
+    ] {
+        let problem = one(more);
+        for part in [&format!("`robot.toml`, line {line}:"), part] {
+            assert!(problem.contains(part), "{more}: no {part} in {problem}");
+        }
+    }
+    let takes = |words: &str| {
+        SMALL.replace("[environment.set]", &format!("import = {words}\n[environment.set]"))
+    };
+    for (text, part) in [
+        (takes("[\"take\"]"), "has no `${FROM}`"),
+        (takes("[\"${FROM}\", \"${STATE}\"]"), "`${STATE}` is not known here"),
+        (format!("{}import = \"talks/x\"\n", takes("[\"${FROM}\"]")), "leave one of the two out"),
+        (takes("[\"${FROM}\"]").replace("program = \"robot\"\n", ""), "needs a `program`"),
+    ] {
+        let problems = problems(&text);
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        assert!(problems[0].contains(part), "no {part} in {problems:#?}");
+    }
+}
+
 /// An id can only be put in where somebody says where conversations are.
 #[test]
 fn conversations_need_an_id() {
