@@ -69,6 +69,7 @@ pub(crate) const GEMINI: Agent = Agent {
     directory: ".gemini",
     instructions: "GEMINI.md",
     key: "GEMINI_API_KEY",
+    log: None,
     tool: r#"TOOL run_shell_command {"command":"printf tool-%d 42"}"#,
     ..CLAUDE
 };
