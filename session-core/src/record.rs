@@ -17,6 +17,9 @@ use crate::{
 /// record; a new optional field does not change it.
 pub const RECORD_VERSION: u32 = 1;
 
+/// An agent that ends sooner than this has not been worked with.
+const AT_ONCE_MILLISECONDS: i64 = 10_000;
+
 /// Intent and facts about one session (`docs/schemas/record.json`).
 ///
 /// Fields that this version does not know are kept and written back. A record of a newer
@@ -194,6 +197,19 @@ impl SessionRecord {
     /// The user's directories, for lists.
     pub fn sources(&self) -> impl Iterator<Item = &Utf8PathBuf> {
         self.spec.projects.iter().map(|project| &project.source)
+    }
+
+    /// Whether an agent that was to go on with a conversation failed at once: it was started once more since `before`, and ended
+    /// with an error within ten seconds, before anybody can have worked with it. It may not take that conversation any more
+    /// ([`Manager::begin_conversation`](crate::Manager::begin_conversation)).
+    pub fn went_on_in_vain(&self, before: &Self) -> bool {
+        let once_more = before.started_at.is_some() && self.started_at != before.started_at;
+        let anew = before.spec.agent_plan.as_ref().is_none_or(|plan| plan.begins_anew);
+        let went_on = once_more && !anew && self.conversation.is_some();
+        let (Some(started), Some(exit)) = (self.started_at, &self.exit) else { return false };
+        let lasted = exit.at.as_milliseconds() - started.as_milliseconds();
+        // Above are ends by a signal.
+        went_on && (1..128).contains(&exit.code) && lasted < AT_ONCE_MILLISECONDS
     }
 
     /// The branch of the first project that has one.

@@ -8,9 +8,6 @@ use crate::chord::Chord;
 use crate::surroundings::at_terminal;
 use crate::terminal::{self, Left};
 
-/// An agent that ends sooner than this has not been worked with.
-const AT_ONCE_MILLISECONDS: i64 = 10_000;
-
 pub(super) async fn run(context: &Context, arguments: Attach) -> Result<u8> {
     if !at_terminal() {
         let message =
@@ -52,7 +49,7 @@ pub(super) async fn enter(
     } else if let Left::Exited(exit) = &left {
         context.ui.notice(format!("{name} ended with code {}", exit.code));
         let now = context.manager.find(&record.id.to_string()).await;
-        if now.is_ok_and(|now| went_on_in_vain(record, &now)) {
+        if now.is_ok_and(|now| now.went_on_in_vain(record)) {
             context.ui.notice(format!(
                 "its agent did not go on with the conversation that is there; `sessctl start {name} --new-conversation` begins another and keeps that one"
             ));
@@ -64,14 +61,4 @@ pub(super) async fn enter(
         Left::Exited(exit) => u8::try_from(exit.code).unwrap_or(u8::MAX),
         _ => 0,
     })
-}
-
-/// Whether an agent that was to go on with a conversation failed at once: it was started for us, once more, and ended with an error
-/// before anybody can have worked with it.
-fn went_on_in_vain(before: &SessionRecord, now: &SessionRecord) -> bool {
-    let went_on = before.started_at.is_some() && now.started_at != before.started_at;
-    let known = now.spec.agent_plan.is_some() && now.conversation.is_some();
-    let (Some(started), Some(exit)) = (now.started_at, &now.exit) else { return false };
-    let lasted = exit.at.as_milliseconds() - started.as_milliseconds();
-    went_on && known && exit.code != 0 && lasted < AT_ONCE_MILLISECONDS
 }

@@ -25,9 +25,10 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
     if let Some(name) = &spec.name {
         match context.manager.find(name.as_str()).await {
             Ok(record) if record.phase == session_core::Phase::Ready => {
-                if anew {
-                    context.manager.begin_conversation(&record.id).await?;
-                }
+                let record = match anew {
+                    true => context.manager.begin_conversation(&record.id).await?,
+                    false => record,
+                };
                 return enter_existing(context, &record, &spec, detach, chord).await;
             }
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),

@@ -8,8 +8,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use session_conformance::{Step, memory_program};
 use session_core::profile::{Profile, Profiles};
 use session_core::{
-    AgentFacts, AgentOptions, AgentState, ErrorKind, ExportTo, Filter, Manager, Progress,
-    SessionRecord, SessionSpec, TerminalSize,
+    AgentFacts, AgentOptions, AgentState, ErrorKind, Exit, ExportTo, Filter, Manager, Progress,
+    SessionRecord, SessionSpec, TerminalSize, Timestamp,
 };
 
 use crate::place::{entries, host, named};
@@ -226,6 +226,31 @@ async fn a_session_begins_another_conversation() {
     let plain = robots.manager.create(plain, &Progress::default()).await.expect("it can be made");
     let error = robots.manager.begin_conversation(&plain.id).await.expect_err("no agent");
     assert_eq!(error.kind(), ErrorKind::Unsupported);
+}
+
+/// Only an agent that was to go on, and ended with an error at once, did so in vain.
+#[tokio::test]
+async fn going_on_in_vain() {
+    let robots = Robots::new();
+    let record = robots.create("one", |_| {}).await;
+    robots.start(&record).await;
+    let before = robots.stop(&record).await;
+    let ended = |after: i64, code: i32| {
+        let mut now = before.clone();
+        let started = before.started_at.expect("it was started").as_milliseconds() + 60_000;
+        now.started_at = Some(Timestamp::from_milliseconds(started));
+        now.exit = Some(Exit::with_code(code, Timestamp::from_milliseconds(started + after)));
+        now
+    };
+    assert!(ended(900, 1).went_on_in_vain(&before));
+    assert!(!ended(60_000, 1).went_on_in_vain(&before), "somebody worked with it");
+    assert!(!ended(900, 0).went_on_in_vain(&before));
+    assert!(!ended(900, 143).went_on_in_vain(&before), "it was stopped");
+    let mut first = before.clone();
+    first.started_at = None;
+    assert!(!ended(900, 1).went_on_in_vain(&first));
+    let anew = robots.manager.begin_conversation(&record.id).await.expect("it is stopped");
+    assert!(!ended(900, 1).went_on_in_vain(&anew));
 }
 
 /// The id of a process that is gone.

@@ -130,6 +130,13 @@ fn what_makes_no_sense() {
         format!("[[resources]]\nname = \"{name}\"\npolicy = \"private\"\n{more}\n")
     };
     let content = "[[resources]]\nname = \"x\"\nkind = \"file\"\npolicy = \"private\"\ntarget = \"x\"\nformat = \"json\"\n[resources.content]\n";
+    let hidden = |directory: &str, file: &str, list: &str, text: &str| {
+        let head = "kind = \"file\"\ntarget = \"x\"\nformat = \"json\"\ncontent = { a = 1 }";
+        let head = resource("x", head);
+        format!(
+            "{head}[[resources.hidden]]\ndirectory = \"{directory}\"\nfile = \"{file}\"\nlist = \"{list}\"\nentry = {{ path = \"{text}\" }}\n"
+        )
+    };
     let cases: Vec<(String, usize, &str)> = vec![
         ("[environment.unattended]\nA = \"${STAT}\"\n".into(), 12, "did you mean `${STATE}`?"),
         ("[environment.unattended]\nA = \"\"\n".into(), 12, "never set to an empty value"),
@@ -161,6 +168,14 @@ fn what_makes_no_sense() {
         (format!("{content}a = [{{ \"${{NOPE}}\" = 1 }}]\n"), 17, "is not known here"),
         ("[credentials]\nlinks = { \"a.json\" = \"a.json\" }\nfiles = [\"b.json\"]\n".into(), 12, "is none of `credentials.files`"),
         ("[credentials]\nfiles = [\"../a\"]\n".into(), 12, "no path below"),
+        ("[credentials]\nsettings = [{ resource = \"x\", key = \"a\" }]\n".into(), 12, "`x` is no resource"),
+        (format!("{content}a = 1\n[credentials]\nsettings = [{{ resource = \"x\", key = \"a\" }}]\n"), 20, "no file of the person's"),
+        ("[credentials]\nheadless = [\"a b\"]\n".into(), 12, "can't name a variable"),
+        (hidden("x", "f", "l", "${FILE}"), 18, "no absolute path"),
+        (hidden("${HOME}/x", "a/f", "l", "${FILE}"), 18, "no file's name"),
+        (hidden("${HOME}/x", "f", "a..l", "${FILE}"), 18, "names no list"),
+        (hidden("${HOME}/x", "f", "l", "${STATE}"), 18, "has no `${FILE}`"),
+        (hidden("${HOME}/x", "f", "l", "${FILE} ${FIEL}"), 18, "is not known here"),
         ("[credentials]\nrequired = true\n".into(), 12, "nothing says how to log in"),
         ("[[checks]]\nname = \"a\"\nwhat = \"a\"\nremedy = \"b\"\n".into(), 11, "one of the two"),
         ("[[checks]]\nname = \"a\"\nwhat = \"a\"\nremedy = \"b\"\nfile = \"/x\"\nmode = \"rw\"\n".into(), 16, "octal"),
