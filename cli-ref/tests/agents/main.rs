@@ -8,7 +8,6 @@ mod backend;
 mod by_hand;
 mod cleaning;
 #[path = "../common/commands.rs"]
-#[expect(dead_code, reason = "the tests of the command use all of it")]
 mod commands;
 mod credentials;
 #[path = "../cli/devcontainer/command.rs"]
