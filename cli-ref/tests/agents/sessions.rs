@@ -1,6 +1,6 @@
 //! Whole sessions of real agents, by the command at a terminal.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::on_each;
 use crate::screen::Screen;
@@ -16,7 +16,7 @@ const BETWEEN_KEYS: Duration = Duration::from_millis(30);
 /// Before Enter, of somebody who looks at what they typed: Gemini CLI sends what it had understood, not what it shows.
 const BEFORE_ENTER: Duration = Duration::from_millis(200);
 /// How long a person looks at a screen that does not show what they typed, before they type it again.
-const LOOKING: Duration = Duration::from_secs(10);
+const LOOKING: Duration = Duration::from_secs(5);
 
 /// Starts a session of the world's agent, or enters one, and waits until it takes input.
 pub(crate) fn enter(world: &World, arguments: &[&str]) -> Screen {
@@ -46,10 +46,7 @@ pub(crate) fn ask(screen: &Screen, words: &str, answer: &str) -> String {
             screen.type_in(letter.encode_utf8(&mut [0; 4]));
             std::thread::sleep(BETWEEN_KEYS);
         }
-        let enough = Instant::now() + LOOKING;
-        let screen_then =
-            screen.wait_until(words, |screen| screen.contains(words) || Instant::now() > enough);
-        if screen_then.contains(words) {
+        if screen.wait_at_most(LOOKING, |screen| screen.contains(words)).is_ok() {
             break;
         }
         screen.type_in(ERASE);

@@ -87,19 +87,29 @@ impl Screen {
     }
 
     pub(crate) fn wait_until(&self, what: &str, good: impl Fn(&str) -> bool) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        self.wait_at_most(PATIENCE, good).unwrap_or_else(|screen| {
+            panic!("no `{what}` on the screen:\n{screen}\n(raw: {})", self.raw().escape_debug())
+        })
+    }
+
+    /// Waits until the screen is as it should be, for no longer than `limit` and no longer than somebody writes to it;
+    /// gives the screen, as an error if it is not.
+    pub(crate) fn wait_at_most(
+        &self,
+        limit: Duration,
+        good: impl Fn(&str) -> bool,
+    ) -> Result<String, String> {
+        let deadline = Instant::now() + limit;
         let mut state = self.state.parser.lock().expect("no panic while reading");
         loop {
             let screen = state.0.screen().contents();
             if good(&screen) {
-                return screen;
+                return Ok(screen);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero() && !state.2,
-                "no `{what}` on the screen:\n{screen}\n(raw: {})",
-                String::from_utf8_lossy(&state.1).escape_debug()
-            );
+            if left.is_zero() || state.2 {
+                return Err(screen);
+            }
             state = self.state.changed.wait_timeout(state, left).expect("no panic").0;
         }
     }

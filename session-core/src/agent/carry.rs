@@ -130,7 +130,7 @@ pub(crate) fn bring(
     let Some(origin) = &plan.origin else { return Ok(()) };
     let told = origin.fork || origin.import;
     let is_it = |found: &Found| found.id == origin.conversation;
-    if !told && conversation::all(plan, profile, host).iter().any(is_it) {
+    if !told && conversation::all(plan, profile, host, conversation::MOST_NAMES).iter().any(is_it) {
         // In a directory that both share; a second file of one id would confuse the agent.
         return Ok(());
     }

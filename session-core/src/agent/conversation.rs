@@ -26,7 +26,7 @@ pub(crate) struct Found {
 /// Deeper than any agent keeps them.
 const DEEPEST: usize = 12;
 /// More names than are looked at: whoever writes there must not be able to keep us busy.
-const MOST_NAMES: usize = 200_000;
+pub(crate) const MOST_NAMES: usize = 200_000;
 
 /// More files than one agent has in one place; the latest count.
 const MOST_READ: usize = 2_000;
@@ -85,8 +85,8 @@ fn real(directory: &Utf8Path) -> Utf8PathBuf {
     directory.canonicalize_utf8().unwrap_or_else(|_| directory.to_owned())
 }
 
-/// All conversations of a session, the latest first. What can't be read is left out. Blocks.
-pub(crate) fn all(plan: &AgentPlan, profile: &Profile, host: &HostView) -> Vec<Found> {
+/// All conversations of a session, the latest first, among no more than `most` names. What can't be read is left out. Blocks.
+pub(crate) fn all(plan: &AgentPlan, profile: &Profile, host: &HostView, most: usize) -> Vec<Found> {
     if let Some(database) = &profile.conversation.database {
         let scratch = plan.state.host.parent().unwrap_or(&plan.state.host);
         let root = Root { directory: plan.state.host.clone(), pattern: database.file.clone() };
@@ -94,16 +94,16 @@ pub(crate) fn all(plan: &AgentPlan, profile: &Profile, host: &HostView) -> Vec<F
     }
     let Some(pattern) = &profile.conversation.file else { return Vec::new() };
     match root(plan, profile, host, pattern) {
-        Ok(root) => written(&root, profile),
+        Ok(root) => written(&root, profile, most),
         Err(_) => Vec::new(),
     }
 }
 
 /// The conversations in files that tell their ids themselves, one for each id, the latest first.
-fn with_ids(root: &Root, heads: &Heads) -> Vec<Found> {
+fn with_ids(root: &Root, heads: &Heads, most: usize) -> Vec<Found> {
     let Ok(beneath) = Beneath::open(&root.directory) else { return Vec::new() };
     let mut seen = BTreeSet::new();
-    let conversations = files(root).into_iter().take(MOST_READ).filter_map(|found| {
+    let conversations = files(root, most).into_iter().take(MOST_READ).filter_map(|found| {
         let path = found.file.strip_prefix(&root.directory).ok()?;
         let id = heads.id(beneath.file(path.as_str())?, &found.id)?;
         seen.insert(id.clone()).then_some(Found { id, ..found })
@@ -121,11 +121,11 @@ pub(crate) fn rows(root: &Root, database: &Database, scratch: &Utf8Path) -> Vec<
 
 /// The conversations that a pattern names, the latest first: of directories those that have a transcript, of files that tell their ids
 /// themselves one for each id. Blocks.
-pub(crate) fn written(root: &Root, profile: &Profile) -> Vec<Found> {
+pub(crate) fn written(root: &Root, profile: &Profile, most: usize) -> Vec<Found> {
     if let Some(heads) = Heads::of(&profile.conversation) {
-        return with_ids(root, &heads);
+        return with_ids(root, &heads, most);
     }
-    let mut found = files(root);
+    let mut found = files(root, most);
     let Some(transcript) = &profile.conversation.transcript else { return found };
     let Ok(beneath) = Beneath::open(&root.directory) else { return Vec::new() };
     found.retain_mut(|found| {
@@ -153,7 +153,7 @@ pub(crate) fn forget_marks(plan: &AgentPlan, profile: &Profile, host: &HostView)
         let pattern = format!("{}/{mark}", root.pattern);
         let marks = Root { directory: root.directory.clone(), pattern };
         let Ok(beneath) = Beneath::open(&root.directory) else { return };
-        for found in files(&marks) {
+        for found in files(&marks, MOST_NAMES) {
             if let Ok(path) = found.file.strip_prefix(&root.directory) {
                 // At worst its agent asks about it.
                 let _ = beneath.remove(path.as_str());
@@ -162,10 +162,10 @@ pub(crate) fn forget_marks(plan: &AgentPlan, profile: &Profile, host: &HostView)
     }
 }
 
-/// The files that a pattern names, the latest first, with the ids in their names. Blocks.
-pub(crate) fn files(root: &Root) -> Vec<Found> {
+/// The files that a pattern names, the latest first, with the ids in their names; only `most` names are looked at. Blocks.
+pub(crate) fn files(root: &Root, most: usize) -> Vec<Found> {
     let Ok(beneath) = Beneath::open(&root.directory) else { return Vec::new() };
-    let mut search = Search { beneath, root, found: Vec::new(), names: 0 };
+    let mut search = Search { beneath, root, found: Vec::new(), left: most };
     let components: Vec<_> = root.pattern.split('/').collect();
     search.below("", &components, None, 0);
     let mut found = search.found;
@@ -182,23 +182,58 @@ pub(crate) fn latest(
     host: &HostView,
     noted: Option<&str>,
 ) -> Option<Found> {
-    let found = all(plan, profile, host);
+    latest_of(&all(plan, profile, host, MOST_NAMES), plan, profile, host, noted)
+}
+
+/// The same, of those that were found, the latest first.
+pub(crate) fn latest_of(
+    found: &[Found],
+    plan: &AgentPlan,
+    profile: &Profile,
+    host: &HostView,
+    noted: Option<&str>,
+) -> Option<Found> {
     let of = |id: &str| found.iter().find(|found| found.id == id).cloned();
     let left = super::live::read(plan, profile, host, super::live::Processes::Any);
     if let Some(found) = left.iter().find_map(|live| of(live.conversation.as_ref()?)) {
         return Some(found);
     }
     if plan.shares_conversations(profile) {
-        return noted.and_then(of).or_else(|| plan.conversation.as_deref().and_then(of));
+        let known = noted.and_then(of).or_else(|| plan.conversation.as_deref().and_then(of));
+        return known.or_else(|| begun_here(plan, profile, host, found));
     }
-    found.into_iter().next()
+    found.first().cloned()
+}
+
+/// The last one that was begun in the session's own directory, which no other has. In containers that of every session has the
+/// same name, so nothing is known there.
+fn begun_here(
+    plan: &AgentPlan,
+    profile: &Profile,
+    host: &HostView,
+    found: &[Found],
+) -> Option<Found> {
+    let conversation = &profile.conversation;
+    if conversation.workspace.is_none() || plan.state.host != plan.state.inside {
+        return None;
+    }
+    let root = root(plan, profile, host, conversation.file.as_deref()?).ok()?;
+    let beneath = Beneath::open(&root.directory).ok()?;
+    let is_here = |found: &&Found| {
+        let path = found.file.strip_prefix(&root.directory).ok();
+        let file = path.and_then(|path| beneath.file(path.as_str()));
+        let workspace = file.and_then(|file| super::facts::begun_in(conversation, file));
+        workspace.is_some_and(|workspace| plan.workspace == workspace)
+    };
+    found.iter().take(MOST_READ).find(is_here).cloned()
 }
 
 struct Search<'a> {
     beneath: Beneath,
     root: &'a Root,
     found: Vec<Found>,
-    names: usize,
+    /// Names that are still looked at.
+    left: usize,
 }
 
 impl Search<'_> {
@@ -227,10 +262,8 @@ impl Search<'_> {
             self.below(here, rest, id, depth + 1);
         }
         for name in self.beneath.names(here).unwrap_or_default() {
-            self.names += 1;
-            if self.names > MOST_NAMES {
-                return;
-            }
+            let Some(left) = self.left.checked_sub(1) else { return };
+            self.left = left;
             if *first == "**" {
                 if self.beneath.kind(&join(&name)).is_ok_and(|kind| kind == Kind::Directory) {
                     self.below(&join(&name), components, id, depth + 1);

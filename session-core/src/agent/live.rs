@@ -71,7 +71,7 @@ pub(crate) fn of_person(profile: &Profile, host: &HostView) -> Vec<Process> {
 
 fn processes(live: &Live, root: &Root, which: Processes) -> Vec<Process> {
     let Ok(beneath) = Beneath::open(&root.directory) else { return Vec::new() };
-    let files = conversation::files(root);
+    let files = conversation::files(root, MOST_FILES);
     let read = files.into_iter().take(MOST_FILES).filter_map(|found| {
         let path = found.file.strip_prefix(&root.directory).ok()?;
         let process = parse(live, beneath.file(path.as_str())?)?;

@@ -688,3 +688,35 @@ async fn the_agents_own_id_counts() {
     robots.start(&two).await;
     assert_eq!(robots.last_arguments(), ["--resume", "open"]);
 }
+
+/// S1.12: where conversations are shared and only the agent knows their ids, a session on the host finds its own by the directory
+/// that it was begun in, goes on with it, and leaves those of others alone; its first prompt is not said again.
+#[tokio::test]
+async fn a_shared_conversation_is_known_by_its_directory() {
+    let text = IDS_INSIDE
+        .replace("[conversation]", "prompt = [\"${PROMPT}\"]\n[conversation]\nworkspace = \"here\"")
+        .replace("begun = [{ where = { who = \"me\" } }]\n", "")
+        + "[[resources]]\nname = \"talks\"\nkind = \"directory\"\nsource = \"${HOME}/.robot/talks\"\ntarget = \"talks\"\npolicy = \"shared-rw\"\n";
+    let robots = Robots::with_profile(&text);
+    let record = robots.create("one", |options| options.prompt = Some("dig".to_owned())).await;
+    robots.start(&record).await;
+    assert!(robots.last_arguments().contains(&"dig".to_owned()));
+    let plan = record.spec.agent_plan.clone().expect("it has a plan");
+    let talk = |id: &str, here: &str| {
+        let line = serde_json::json!({ "id": id, "here": here, "who": "me" });
+        let file = robots.theirs.join(format!("talks/talk-{id}.jsonl"));
+        std::fs::write(file, format!("{line}\n")).expect("it is the person's");
+    };
+    talk("ours", plan.workspace.as_str());
+    talk("another", "/another/session");
+    robots.stop(&record).await;
+    robots.start(&record).await;
+    let arguments = robots.last_arguments();
+    assert_eq!(arguments[..2], ["--resume", "ours"], "{arguments:?}");
+    assert!(!arguments.contains(&"dig".to_owned()), "{arguments:?}");
+    let facts = robots.facts(&record).await;
+    assert_eq!((facts.conversation.as_deref(), facts.conversations), (Some("ours"), Some(1)));
+    let other = robots.create("two", |_| ()).await;
+    robots.start(&other).await;
+    assert!(!robots.last_arguments().contains(&"--resume".to_owned()));
+}

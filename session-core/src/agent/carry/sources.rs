@@ -4,7 +4,7 @@ use camino::Utf8Path;
 
 use super::document::own_id;
 use super::{Form, Source, open, tree};
-use crate::agent::conversation::{self, Found};
+use crate::agent::conversation::{self, Found, MOST_NAMES};
 use crate::agent::facts::Heads;
 use crate::agent::pattern;
 use crate::agent::plan::AgentPlan;
@@ -30,7 +30,7 @@ pub(crate) fn own(profile: &Profile, host: &HostView) -> Vec<Source> {
     }
     let Some(pattern) = &profile.conversation.file else { return Vec::new() };
     let Some(root) = conversation::own_root(profile, host, pattern) else { return Vec::new() };
-    let found = conversation::written(&root, profile).into_iter();
+    let found = conversation::written(&root, profile, MOST_NAMES).into_iter();
     let source = |found| Source {
         found,
         form: form(profile),
@@ -59,7 +59,7 @@ pub(crate) fn of_session(
         (None, None) => return Vec::new(),
     };
     let Ok(root) = root else { return Vec::new() };
-    let found = conversation::all(plan, profile, host).into_iter();
+    let found = conversation::all(plan, profile, host, MOST_NAMES).into_iter();
     let source =
         |found| Source { found, form: form.clone(), session: Some(id), root: Some(root.clone()) };
     found.map(source).collect()

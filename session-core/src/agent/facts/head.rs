@@ -14,6 +14,15 @@ use crate::profile::Conversation;
 const MOST_LINES: usize = 64;
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
+/// The directory that a conversation was begun in, as one of its first lines says; `None` where none does.
+pub(crate) fn workspace(conversation: &Conversation, file: File) -> Option<String> {
+    let path = Path::new(conversation.workspace.as_deref()?);
+    let reader = BufReader::new(file.take(MOST_BYTES));
+    let lines = reader.split(b'\n').take(MOST_LINES).map_while(std::io::Result::ok);
+    let mut lines = lines.filter_map(|line| serde_json::from_slice::<Value>(&line).ok());
+    lines.find_map(|line| value::first(&line, &path).and_then(value::text))
+}
+
 /// What a profile looks for in the files themselves.
 #[derive(Debug)]
 pub(crate) struct Heads {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use camino::{Utf8Path, Utf8PathBuf};
 
 pub(crate) use database::{Copy as DatabaseCopy, MOST_TEXT, Place as DatabasePlace, conversations};
-pub(crate) use head::Heads;
+pub(crate) use head::{Heads, workspace as begun_in};
 pub(crate) use size::{of as disk_use, of_open as disk_use_of};
 
 use self::kept::Kept;
@@ -27,6 +27,9 @@ use crate::{HostView, Timestamp};
 
 /// More conversations than one session has; the latest count.
 const MOST_CONVERSATIONS: usize = 2_000;
+
+/// Names that are looked at for them: a session that is full of files must not hold a list up.
+const MOST_NAMES: usize = 20_000;
 
 /// How long something may take.
 #[derive(Debug, Clone, Copy)]
@@ -106,13 +109,14 @@ impl Reading<'_> {
             Some(transcript) => file.join(transcript),
             None => file,
         };
-        let mut all = conversation::all(plan, profile, host);
+        let mut all = conversation::all(plan, profile, host, MOST_NAMES);
+        let current = conversation::latest_of(&all, plan, profile, host, self.noted);
         if plan.shares_conversations(profile) {
             // Those of others are not this session's.
-            let ours = [self.noted, plan.conversation.as_deref()];
+            let open = current.as_ref().map(|current| current.id.as_str());
+            let ours = [self.noted, plan.conversation.as_deref(), open];
             all.retain(|found| ours.contains(&Some(found.id.as_str())));
         }
-        let current = conversation::latest(plan, profile, host, self.noted);
         facts.conversations = Some(all.len() as u64);
         facts.incomplete = all.len() > MOST_CONVERSATIONS;
         all.truncate(MOST_CONVERSATIONS);

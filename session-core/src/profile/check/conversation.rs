@@ -44,8 +44,10 @@ impl Checker<'_> {
     fn conversation_file(&mut self) {
         let conversation = &self.profile.conversation;
         let Some(file) = &conversation.file else {
-            if conversation.inside.is_some() || !conversation.begun.is_empty() {
-                let reason = "`inside` and `begun` are of the lines of `conversation.file`";
+            let of_lines = conversation.inside.is_some() || conversation.workspace.is_some();
+            if of_lines || !conversation.begun.is_empty() {
+                let reason =
+                    "`inside`, `workspace` and `begun` are of the lines of `conversation.file`";
                 self.add("conversation", reason);
             }
             if conversation.id != Choice::None && conversation.database.is_none() {
