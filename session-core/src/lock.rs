@@ -22,6 +22,18 @@ pub(crate) struct FileLock {
 impl FileLock {
     /// Takes the lock if it is free.
     pub(crate) fn try_take(path: &Utf8Path) -> Result<Option<Self>> {
+        Self::attempt(path, File::try_lock)
+    }
+
+    /// Takes the lock together with others who take it so, if nobody has it alone.
+    pub(crate) fn try_share(path: &Utf8Path) -> Result<Option<Self>> {
+        Self::attempt(path, File::try_lock_shared)
+    }
+
+    fn attempt(
+        path: &Utf8Path,
+        lock: impl Fn(&File) -> std::result::Result<(), TryLockError>,
+    ) -> Result<Option<Self>> {
         const OPERATION: &str = "lock.take";
         if let Some(directory) = path.parent() {
             make_private(directory)?;
@@ -32,7 +44,7 @@ impl FileLock {
             let file = options
                 .open(path)
                 .map_err(|error| Error::io(OPERATION, format!("can't open `{path}`"), error))?;
-            match file.try_lock() {
+            match lock(&file) {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => {

@@ -23,7 +23,7 @@ engine = { name = "node", version = ["node", "--version"] }
 "#;
 
 /// npm: answers what `registry.json` says, and installs what it is asked for, or what `instead` says; `calls` has every
-/// command, `where` its directory. `wait` holds it up.
+/// command, `where` its directory. `wait` holds it up, `wait-install` what installs.
 const NPM: &str = r#"#!/bin/sh
 here=${0%/*}/..
 echo "$*" >> "$here/calls"
@@ -31,7 +31,7 @@ pwd >> "$here/where"
 while [ -e "$here/wait" ]; do sleep 0.05; done
 case "$1" in
 view) [ -e "$here/offline" ] && { echo "npm error network" >&2; exit 1; }; cat "$here/registry.json" ;;
-install) version=${3##*@}; [ -e "$here/instead" ] && version=$(cat "$here/instead")
+install) while [ -e "$here/wait-install" ]; do sleep 0.05; done; version=${3##*@}; [ -e "$here/instead" ] && version=$(cat "$here/instead")
   [ -e "$here/denied" ] && { echo "npm error EACCES: permission denied" >&2; exit 243; }
   echo "$version" > "$here/installed" ;;
 esac
@@ -174,6 +174,27 @@ fn nothing_is_installed_while_it_runs() {
     other.wait().expect("it ends");
     assert_eq!(world.installs(), 0);
     assert_eq!(world.run(&["update", "-a", "probe"]).code, 0);
+}
+
+/// S3.3: a session does not start while its agent's program is being replaced, and leaves nothing of the attempt.
+#[test]
+fn nothing_starts_while_it_is_installed() {
+    let world = World::new();
+    let made = world.run(&["start", "made", "-d", "-a", "probe", "--empty"]);
+    assert_eq!(made.code, 0, "{made:?}");
+    world.run(&["stop", "--time", "0", "made"]);
+    world.place.write("wait-install", "");
+    std::thread::scope(|scope| {
+        let update = scope.spawn(|| world.run(&["update", "-a", "probe"]));
+        until("it is being installed", || world.installs() == 1);
+        let refused = world.run(&["start", "made", "-d"]);
+        assert_eq!(refused.code, 75, "{refused:?}");
+        assert!(refused.err.contains("is being updated"), "{refused:?}");
+        assert_eq!(world.place.session("made")["status"], "stopped");
+        std::fs::remove_file(world.place.path("wait-install")).expect("it was there");
+        assert_eq!(update.join().expect("no panic").code, 0);
+    });
+    assert_eq!(world.run(&["start", "made", "-d"]).code, 0);
 }
 
 /// npm reads `.npmrc` where it runs, which may name a registry and send it variables: it never runs in a project.

@@ -194,6 +194,10 @@ impl Inner {
             // The holder of a session that has just ended has not gone yet.
             self.await_holder_end(&record).await?;
         }
+        let program = match running {
+            true => None,
+            false => self.hold_program(&record).await.map_err(|error| error.with_session(name))?,
+        };
         let (mut claim, mut conversation) = (None, None);
         let before = record.clone();
         let now = Timestamp::now();
@@ -259,7 +263,7 @@ impl Inner {
         // Before it runs: whoever records its end takes the link away, perhaps at once.
         self.link_active(&record).await;
         let held = steps.step("main-process", self.terminals.hold(request)).await;
-        drop(claim);
+        drop((claim, program));
         if held.is_err() && !running {
             let _ = std::fs::remove_file(self.layout().active(&record.name));
             let undone = self.catalog.update(id, |record| {

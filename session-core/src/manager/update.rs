@@ -11,7 +11,7 @@ use crate::profile::Profile;
 use crate::update::{
     self, OPERATION, Programs, UpdateCheck, Updated, Version, engine_problem, processes,
 };
-use crate::{Error, ErrorKind, Filter, Result, StatusWord};
+use crate::{Error, ErrorKind, Filter, Result, SessionRecord, StatusWord};
 
 /// How long an agent's program may take to say its version.
 const VERSION_LIMIT: Duration = Duration::from_secs(30);
@@ -101,6 +101,11 @@ impl Manager {
         if let Some(reason) = &known.unfit {
             return refuse(format!("{} {reason}", profile.title));
         }
+        // Sessions that start now are told; those that are starting are users already, or are waited for by nobody.
+        let path = self.inner.program_lock(profile);
+        let Some(_alone) = blocking(move || FileLock::try_take(&path)).await? else {
+            return refuse(format!("a session of {} is starting; stop it first", profile.title));
+        };
         let users = self.users(profile, program).await?;
         if !users.is_empty() {
             return refuse(format!(
@@ -161,6 +166,30 @@ impl Inner {
     async fn keep_update(&self, profile: &Profile, known: &UpdateCheck) -> Result<()> {
         let (path, known) = (self.update_file(profile), known.clone());
         blocking(move || known.write(&path)).await
+    }
+
+    fn program_lock(&self, profile: &Profile) -> Utf8PathBuf {
+        self.layout().updates().join(format!("{}.program.lock", profile.name))
+    }
+
+    /// Keeps the program of a session's agent from being replaced until this is dropped; `Busy` while it is being replaced. `None`
+    /// where it is not the host's, or nobody knows how to replace it.
+    pub(super) async fn hold_program(&self, record: &SessionRecord) -> Result<Option<FileLock>> {
+        let Some(plan) = &record.spec.agent_plan else { return Ok(None) };
+        let profile = self.profiles.find(&plan.profile)?;
+        if profile.update.is_none() || plan.state.host != plan.state.inside {
+            return Ok(None);
+        }
+        let path = self.program_lock(profile);
+        let held = blocking(move || FileLock::try_share(&path)).await?;
+        if held.is_none() {
+            let message = format!(
+                "{} is being updated (`sessctl update`); start the session when that is done",
+                profile.title
+            );
+            return Err(Error::new(ErrorKind::Busy, "manager.start", message));
+        }
+        Ok(held)
     }
 
     /// Held until dropped; `None` if somebody else has it.

@@ -15,7 +15,7 @@ use session_core::{
 use crate::place::{entries, host, named};
 use crate::world::World;
 
-const PROFILE: &str = r#"
+pub(crate) const PROFILE: &str = r#"
 title = "Robot"
 program = "program"
 
@@ -59,13 +59,13 @@ policy = "private"
 presets = { shared = "shared-rw" }
 "#;
 
-const FORK: &str = r#"fork = ["--from", "${FROM}", "--id", "${CONVERSATION_ID}"]"#;
-const TALK: &str = concat!(
+pub(crate) const FORK: &str = r#"fork = ["--from", "${FROM}", "--id", "${CONVERSATION_ID}"]"#;
+pub(crate) const TALK: &str = concat!(
     "{\"who\":\"me\",\"at\":\"2026-01-01T00:00:00Z\"}\n",
     "{\"who\":\"robot\",\"model\":\"r2\\u001b[31m\",\"did\":[\"dig\",\"saw\"],\"at\":\"2026-01-01T00:00:01Z\"}\n",
 );
 
-const IDS_INSIDE: &str = r#"
+pub(crate) const IDS_INSIDE: &str = r#"
 title = "Robot"
 program = "program"
 [arguments]
@@ -79,37 +79,41 @@ inside = "id"
 begun = [{ where = { who = "me" } }]
 "#;
 
-struct Robots {
-    world: World,
-    manager: Manager,
-    theirs: Utf8PathBuf,
+pub(crate) struct Robots {
+    pub(crate) world: World,
+    pub(crate) manager: Manager,
+    pub(crate) theirs: Utf8PathBuf,
 }
 
 impl Robots {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::of("robot", FORK)
     }
 
-    fn of(name: &str, fork: &str) -> Self {
+    pub(crate) fn of(name: &str, fork: &str) -> Self {
         Self::named(name, &PROFILE.replace("FORK", fork))
     }
 
-    fn with_profile(text: &str) -> Self {
+    pub(crate) fn with_profile(text: &str) -> Self {
         Self::named("robot", text)
     }
 
-    fn named(name: &str, text: &str) -> Self {
+    pub(crate) fn named(name: &str, text: &str) -> Self {
         let world = World::new();
         let manager = manager(&world, name, text);
         let theirs = world.place.project().join(".robot");
         Self { world, manager, theirs }
     }
 
-    async fn create(&self, name: &str, change: impl FnOnce(&mut AgentOptions)) -> SessionRecord {
+    pub(crate) async fn create(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut AgentOptions),
+    ) -> SessionRecord {
         self.try_create(name, change).await.expect("the session can be made")
     }
 
-    async fn try_create(
+    pub(crate) async fn try_create(
         &self,
         name: &str,
         change: impl FnOnce(&mut AgentOptions),
@@ -120,30 +124,33 @@ impl Robots {
         self.manager.create(spec, &Progress::default()).await
     }
 
-    async fn start(&self, record: &SessionRecord) {
+    pub(crate) async fn start(&self, record: &SessionRecord) {
         self.try_start(record).await.expect("the session can be started");
     }
 
-    async fn try_start(&self, record: &SessionRecord) -> session_core::Result<SessionRecord> {
+    pub(crate) async fn try_start(
+        &self,
+        record: &SessionRecord,
+    ) -> session_core::Result<SessionRecord> {
         self.manager.start(&record.id, TerminalSize::default(), &Progress::default()).await
     }
 
-    async fn stop(&self, record: &SessionRecord) -> SessionRecord {
+    pub(crate) async fn stop(&self, record: &SessionRecord) -> SessionRecord {
         let stopped = self.manager.stop(&record.id, Duration::ZERO, &Progress::default()).await;
         stopped.expect("the session can be stopped")
     }
 
-    async fn facts(&self, record: &SessionRecord) -> AgentFacts {
+    pub(crate) async fn facts(&self, record: &SessionRecord) -> AgentFacts {
         self.manager.facts(&record.id).await.expect("it is there")
     }
 
-    fn last_arguments(&self) -> Vec<String> {
+    pub(crate) fn last_arguments(&self) -> Vec<String> {
         let launches = self.world.holders.launches.lock().expect("nobody panics with it");
         launches.last().cloned().flatten().expect("something was launched").argv[2..].to_vec()
     }
 }
 
-fn manager(world: &World, name: &str, text: &str) -> Manager {
+pub(crate) fn manager(world: &World, name: &str, text: &str) -> Manager {
     let steps = format!("{:?}", memory_program(&[Step::Wait])[1]);
     let text = text.replace("STEPS", &steps);
     let profile = Profile::from_toml(name, &text, "robot.toml").expect("it is valid");
@@ -158,32 +165,32 @@ fn manager(world: &World, name: &str, text: &str) -> Manager {
     .with_profiles(Profiles::new().with(profile))
 }
 
-fn state(record: &SessionRecord) -> Utf8PathBuf {
+pub(crate) fn state(record: &SessionRecord) -> Utf8PathBuf {
     record.spec.agent_plan.as_ref().expect("it has a plan").state.host.clone()
 }
 
-fn begun(record: &SessionRecord) -> String {
+pub(crate) fn begun(record: &SessionRecord) -> String {
     let plan = record.spec.agent_plan.as_ref().expect("it has a plan");
     plan.conversation.clone().expect("we choose it")
 }
 
-fn write(path: &Utf8Path, text: &str) {
+pub(crate) fn write(path: &Utf8Path, text: &str) {
     std::fs::create_dir_all(path.parent().expect("it has one")).expect("writable");
     std::fs::write(path, text).expect("writable");
 }
 
-fn talk(directory: &Utf8Path, id: &str) -> Utf8PathBuf {
+pub(crate) fn talk(directory: &Utf8Path, id: &str) -> Utf8PathBuf {
     let path = directory.join("talks/here").join(format!("{id}.jsonl"));
     write(&path, TALK);
     path
 }
 
-fn live(directory: &Utf8Path, pid: u32, talk: &str, doing: &str) {
+pub(crate) fn live(directory: &Utf8Path, pid: u32, talk: &str, doing: &str) {
     let text = serde_json::json!({"pid": pid, "talk": talk, "doing": doing});
     write(&directory.join(format!("live/{pid}.json")), &text.to_string());
 }
 
-fn read(path: &Utf8Path) -> String {
+pub(crate) fn read(path: &Utf8Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
@@ -254,7 +261,7 @@ async fn going_on_in_vain() {
 }
 
 /// The id of a process that is gone.
-fn gone() -> u32 {
+pub(crate) fn gone() -> u32 {
     let mut child = std::process::Command::new("true").spawn().expect("it can be run");
     child.wait().expect("it ends");
     child.id()
@@ -572,151 +579,4 @@ async fn a_file_of_any_name_for_an_agent_that_has_one_name() {
     assert_eq!(read(&state(&record).join("talk.md")), "#### hello\nthere\n");
     robots.start(&record).await;
     assert_eq!(robots.last_arguments(), ["--resume"]);
-}
-
-fn shared(options: &mut AgentOptions) {
-    options.preset = "shared".parse().expect("a preset");
-}
-
-/// S1.15, S1.12: one live process per conversation, and the error says which session has it.
-#[tokio::test]
-async fn a_conversation_is_open_in_one_session_only() {
-    let robots = Robots::of("robot", "");
-    let one = robots.create("one", shared).await;
-    talk(&robots.theirs, &begun(&one));
-    robots.start(&one).await;
-    assert_eq!(robots.last_arguments(), ["--resume", &begun(&one)], "found where it is shared");
-    // The same one, in the directory that both have.
-    let two = robots
-        .create("two", |options| {
-            shared(options);
-            options.resume_from = Some("one".to_owned());
-        })
-        .await;
-    assert_eq!(begun(&two), begun(&one));
-    assert_eq!(entries(&robots.theirs.join("talks")), ["here"], "one file of one id");
-    let error = robots.try_start(&two).await.expect_err("it is open");
-    assert_eq!(error.kind(), ErrorKind::Refused);
-    assert!(
-        error.to_string().contains("`one`") && error.to_string().contains("sessctl stop one"),
-        "{error}"
-    );
-    assert_eq!(robots.manager.find("two").await.expect("it is there").started_at, None);
-    robots.stop(&one).await;
-    robots.start(&two).await;
-    let error = robots.try_start(&one).await.expect_err("it is open");
-    assert!(error.to_string().contains("`two`"), "{error}");
-    // Its agent went on to another conversation, and says so.
-    live(&state(&two), std::process::id(), "another", "resting");
-    robots.start(&one).await;
-    assert!(
-        !entries(&robots.world.place.layout().home().join("locks"))
-            .iter()
-            .any(|name| name.starts_with("conversation"))
-    );
-}
-
-/// Two processes at once: one of them gets it.
-#[tokio::test]
-async fn two_starts_at_once_are_one() {
-    let robots = Robots::of("robot", "");
-    let one = robots.create("one", shared).await;
-    talk(&robots.theirs, &begun(&one));
-    let two = robots
-        .create("two", |options| {
-            shared(options);
-            options.resume_from = Some("one".to_owned());
-        })
-        .await;
-    let another = manager(&robots.world, "robot", &PROFILE.replace("FORK", ""));
-    for _ in 0..5 {
-        let (size, progress) = (TerminalSize::default(), Progress::default());
-        let (first, second) = tokio::join!(
-            robots.manager.start(&one.id, size, &progress),
-            another.start(&two.id, size, &progress),
-        );
-        assert!(first.is_ok() != second.is_ok(), "{first:?} {second:?}");
-        let error = first.err().or(second.err()).expect("one of them");
-        assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
-        robots.stop(&one).await;
-        robots.stop(&two).await;
-    }
-}
-
-/// S1.15: what the person's own agent has open is not opened by a session.
-#[tokio::test]
-async fn a_conversation_of_the_persons_own_process_is_left_alone() {
-    let robots = Robots::new();
-    let one = robots.create("one", shared).await;
-    talk(&robots.theirs, &begun(&one));
-    live(&robots.theirs, gone(), &begun(&one), "digging");
-    robots.start(&one).await;
-    robots.stop(&one).await;
-    live(&robots.theirs, std::process::id(), &begun(&one), "resting");
-    let error = robots.try_start(&one).await.expect_err("it is open");
-    assert_eq!(error.kind(), ErrorKind::Refused);
-    assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
-    // A session with conversations of its own has nothing to do with that.
-    let two = robots.create("two", |_| {}).await;
-    robots.start(&two).await;
-}
-
-/// S1.13: at the next start the session goes on with what its agent had open last, where conversations are shared too.
-#[tokio::test]
-async fn the_agents_own_id_counts() {
-    let robots = Robots::new();
-    let one = robots.create("one", shared).await;
-    talk(&robots.theirs, &begun(&one));
-    talk(&robots.theirs, "another");
-    robots.start(&one).await;
-    live(&state(&one), std::process::id(), "another", "resting");
-    assert_eq!(robots.facts(&one).await.conversation.as_deref(), Some("another"));
-    let stopped = robots.stop(&one).await;
-    assert_eq!(stopped.conversation.as_deref(), Some("another"));
-    std::fs::remove_dir_all(state(&one).join("live")).expect("it is there");
-    robots.start(&one).await;
-    assert_eq!(robots.last_arguments(), ["--resume", "another"]);
-    robots.stop(&one).await;
-
-    // The session's own: an id that a killed process left counts, if its conversation is there.
-    let two = robots.create("two", |_| {}).await;
-    talk(&state(&two), "old");
-    std::fs::File::open(talk(&state(&two), "open"))
-        .and_then(|file| file.set_modified(std::time::SystemTime::UNIX_EPOCH))
-        .expect("it is ours");
-    live(&state(&two), gone(), "open", "digging");
-    robots.start(&two).await;
-    assert_eq!(robots.last_arguments(), ["--resume", "open"]);
-}
-
-/// S1.12: where conversations are shared and only the agent knows their ids, a session on the host finds its own by the directory
-/// that it was begun in, goes on with it, and leaves those of others alone; its first prompt is not said again.
-#[tokio::test]
-async fn a_shared_conversation_is_known_by_its_directory() {
-    let text = IDS_INSIDE
-        .replace("[conversation]", "prompt = [\"${PROMPT}\"]\n[conversation]\nworkspace = \"here\"")
-        .replace("begun = [{ where = { who = \"me\" } }]\n", "")
-        + "[[resources]]\nname = \"talks\"\nkind = \"directory\"\nsource = \"${HOME}/.robot/talks\"\ntarget = \"talks\"\npolicy = \"shared-rw\"\n";
-    let robots = Robots::with_profile(&text);
-    let record = robots.create("one", |options| options.prompt = Some("dig".to_owned())).await;
-    robots.start(&record).await;
-    assert!(robots.last_arguments().contains(&"dig".to_owned()));
-    let plan = record.spec.agent_plan.clone().expect("it has a plan");
-    let talk = |id: &str, here: &str| {
-        let line = serde_json::json!({ "id": id, "here": here, "who": "me" });
-        let file = robots.theirs.join(format!("talks/talk-{id}.jsonl"));
-        std::fs::write(file, format!("{line}\n")).expect("it is the person's");
-    };
-    talk("ours", plan.workspace.as_str());
-    talk("another", "/another/session");
-    robots.stop(&record).await;
-    robots.start(&record).await;
-    let arguments = robots.last_arguments();
-    assert_eq!(arguments[..2], ["--resume", "ours"], "{arguments:?}");
-    assert!(!arguments.contains(&"dig".to_owned()), "{arguments:?}");
-    let facts = robots.facts(&record).await;
-    assert_eq!((facts.conversation.as_deref(), facts.conversations), (Some("ours"), Some(1)));
-    let other = robots.create("two", |_| ()).await;
-    robots.start(&other).await;
-    assert!(!robots.last_arguments().contains(&"--resume".to_owned()));
 }

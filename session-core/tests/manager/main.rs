@@ -14,11 +14,13 @@ mod fakes;
 mod fuse;
 mod listing;
 mod locks;
+mod logins;
 mod model;
 mod place;
 mod rebuilding;
 mod removing;
 mod running;
+mod shared;
 mod trash;
 mod world;
 
