@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::agent::{CLAUDE, CLAUDE_OLD, CODEX, COPILOT, OPENCODE};
-use crate::sessions::{ask, enter, files_with, leave, start};
-use crate::world::{KEY, World, until, with};
+use crate::sessions::{ask, await_written, enter, files_with, leave, start};
+use crate::world::{KEY, World, with};
 
 #[test]
 fn claude_after_cleaning() {
@@ -44,11 +44,7 @@ fn it_goes_on(world: World) {
     ask(&screen, "remember PLUM-7", "noted");
     leave(screen);
     let state = world.directory(name).join("state").join(world.agent.name);
-    until("the answer is written", || {
-        let mut found = Vec::new();
-        files_with(&state, b"noted", &mut found);
-        !found.is_empty()
-    });
+    await_written(&world, name, "noted");
     world.good(&["stop", name]);
     if let Some(log) = world.agent.log {
         let (mut files, mut with_key) = (Vec::new(), Vec::new());

@@ -3,9 +3,10 @@
 use crate::agent::{AIDER, CLAUDE, CLAUDE_OLD, CODEX, COPILOT, GEMINI, OPENCODE};
 use crate::screen::Screen;
 use crate::sessions::{
-    a_conversation_goes_on, ask, enter, files_with, leave, most_told, nothing_leaks_in, start,
+    a_conversation_goes_on, ask, await_written, enter, files_with, leave, most_told,
+    nothing_leaks_in, start,
 };
-use crate::world::{World, until, with};
+use crate::world::{World, with};
 
 #[test]
 fn claude_on_podman() {
@@ -137,12 +138,7 @@ fn it_is_resumed(world: World) {
     ask(&screen, "remember PLUM-7", "noted");
     leave(screen);
     // The older Claude loses a first answer that it had shown and not yet written, and then knows of no conversation.
-    let state = world.directory(name).join("state");
-    until("the answer is written", || {
-        let mut found = Vec::new();
-        files_with(&state, b"noted", &mut found);
-        !found.is_empty()
-    });
+    await_written(&world, name, "noted");
     world.good(&["stop", name]);
     let screen = enter(&world, &["attach", name]);
     ask(&screen, "RECALL", "recalled 1: ");

@@ -57,6 +57,16 @@ pub(crate) fn ask(screen: &Screen, words: &str, answer: &str) -> String {
     screen.wait_for(answer)
 }
 
+/// Waits until an answer is in the agent's files: what it shows it may lose for a moment if it is killed.
+pub(crate) fn await_written(world: &World, name: &str, answer: &str) {
+    let state = world.directory(name).join("state");
+    until("the answer is written", || {
+        let mut found = Vec::new();
+        files_with(&state, answer.as_bytes(), &mut found);
+        !found.is_empty()
+    });
+}
+
 pub(crate) fn leave(screen: Screen) {
     screen.type_in(DETACH);
     assert_eq!(screen.end(), 0);
@@ -85,6 +95,7 @@ on_each! {
         let answer = "recalled 3: remember PLUM-7 | SAY pear | SAY fig";
         ask(&screen, "RECALL once", answer);
         leave(screen);
+        await_written(&world, name, "recalled 3");
         world.good(&["stop", "--time", "0", name]);
         let screen = enter(&world, &["start", name]);
         ask(&screen, "RECALL twice", "recalled 4: remember PLUM-7");
@@ -99,6 +110,7 @@ on_each! {
         ask(&first, "remember PLUM-7", "noted");
         ask(&second, "remember QUINCE-8", "noted");
         ask(&first, "RECALL once", "recalled 1: remember PLUM-7");
+        await_written(&world, one, "recalled 1");
         world.good(&["stop", "--time", "0", one]);
         first.end();
         ask(&second, "RECALL", "recalled 1: remember QUINCE-8");
