@@ -200,9 +200,15 @@ impl ProcessControl for Control {
             let message = format!("there is no signal {}; use one of 1 to 31", signal.0);
             return Err(Error::new(ErrorKind::InvalidInput, "engine.signal", message));
         }
-        match &*self.0.lifeline.lock().await {
+        let signalled = match &*self.0.lifeline.lock().await {
             Some(lifeline) => lifeline.signal(signal).await,
             None => Ok(()),
+        };
+        let Err(error) = signalled else { return Ok(()) };
+        // It may have ended a moment ago, and taken along what listened.
+        match tokio::time::timeout(PATIENCE, self.0.wait_for_engine()).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(error),
         }
     }
 }
