@@ -87,6 +87,12 @@ impl World {
         self.run_with(words, &[])
     }
 
+    /// Starts a session that looks for no update in the background, which would be in the way of another.
+    fn start(&self, name: &str) -> Done {
+        let words = ["start", name, "-d", "-a", "probe", "--empty"];
+        self.run_with(&words, &[("SESSCTL_UPDATE_CHECK", "false")])
+    }
+
     fn file(&self, name: &str) -> String {
         std::fs::read_to_string(self.place.path(name)).unwrap_or_default()
     }
@@ -158,7 +164,7 @@ fn an_older_release_is_never_taken() {
 #[test]
 fn nothing_is_installed_while_it_runs() {
     let world = World::new();
-    let started = world.run(&["start", "busy", "-d", "-a", "probe", "--empty"]);
+    let started = world.start("busy");
     assert_eq!(started.code, 0, "{started:?}");
     let refused = world.run(&["update", "-a", "probe"]);
     assert_eq!(refused.code, 79, "{refused:?}");
@@ -180,21 +186,21 @@ fn nothing_is_installed_while_it_runs() {
 #[test]
 fn nothing_starts_while_it_is_installed() {
     let world = World::new();
-    let made = world.run(&["start", "made", "-d", "-a", "probe", "--empty"]);
+    let made = world.start("made");
     assert_eq!(made.code, 0, "{made:?}");
     world.run(&["stop", "--time", "0", "made"]);
     world.place.write("wait-install", "");
     std::thread::scope(|scope| {
         let update = scope.spawn(|| world.run(&["update", "-a", "probe"]));
         until("it is being installed", || world.installs() == 1);
-        let refused = world.run(&["start", "made", "-d"]);
+        let refused = world.start("made");
         assert_eq!(refused.code, 75, "{refused:?}");
         assert!(refused.err.contains("is being updated"), "{refused:?}");
         assert_eq!(world.place.session("made")["status"], "stopped");
         std::fs::remove_file(world.place.path("wait-install")).expect("it was there");
         assert_eq!(update.join().expect("no panic").code, 0);
     });
-    assert_eq!(world.run(&["start", "made", "-d"]).code, 0);
+    assert_eq!(world.start("made").code, 0);
 }
 
 /// npm reads `.npmrc` where it runs, which may name a registry and send it variables: it never runs in a project.
