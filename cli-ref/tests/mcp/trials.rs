@@ -308,6 +308,11 @@ fn unset_variables() {
     place.write("user/mcp.json", "{ not json");
     let said = place.bad(&["start", "one", "-d", "-a", "probe", "--mcp-config", &file], 64);
     assert!(said.contains(&file), "{said}");
+    for nothing in ["", "{ \"mcpServer\": {} }"] {
+        place.write("user/mcp.json", nothing);
+        let said = place.bad(&["start", "one", "-d", "-a", "probe", "--mcp-config", &file], 64);
+        assert!(said.contains("has no `mcpServers`"), "{said}");
+    }
     let said = place.bad(&["start", "one", "-d", "--mcp-config", &file, "--", "true"], 64);
     assert!(said.contains("--agent"), "{said}");
     assert_eq!(place.list()["sessions"], json!([]));

@@ -470,6 +470,32 @@ async fn a_conversation_is_put_where_the_agent_finds_it() {
     assert_eq!(read(&source), TALK);
 }
 
+/// Where the words for one answer and those for going on don't go together, there are words for both, and both else.
+#[tokio::test]
+async fn one_answer_in_a_conversation_that_goes_on() {
+    let answer = "headless = [\"--answer\", \"${PROMPT}\"]\n";
+    let both = "headless_resume = [\"--answer-in\", \"${CONVERSATION_ID}\", \"${PROMPT}\"]";
+    for (words, expected) in [
+        (format!("{answer}{both}"), ["--answer-in", "ID", "go on"].as_slice()),
+        (answer.to_owned(), &["--answer", "go on", "--resume", "ID"]),
+    ] {
+        let robots = Robots::of("robot", &words);
+        let one = robots.create("one", |_| {}).await;
+        talk(&state(&one), &begun(&one));
+        let two = robots
+            .create("two", |options| {
+                options.resume_from = Some(one.id.to_string());
+                options.prompt = Some("go on".to_owned());
+                options.headless = true;
+            })
+            .await;
+        robots.start(&two).await;
+        let id = begun(&one);
+        let expected = expected.iter().map(|word| if *word == "ID" { &id } else { *word });
+        assert_eq!(robots.last_arguments(), expected.collect::<Vec<_>>());
+    }
+}
+
 /// S1.2, S1.14: a session's conversation goes to the person's own agent, as one of the project's.
 #[tokio::test]
 async fn a_conversation_goes_to_the_persons_own_agent() {
@@ -482,6 +508,9 @@ async fn a_conversation_goes_to_the_persons_own_agent() {
     let none = export(ExportTo::Host(None)).await.expect_err("there is none");
     assert_eq!(none.kind(), ErrorKind::NotFound);
     let source = talk(&state(&one), &begun(&one));
+    let nowhere = export(ExportTo::Host(Some("/nowhere".into()))).await.expect_err("no directory");
+    assert!(nowhere.to_string().contains("is no directory"), "{nowhere}");
+    assert!(!robots.theirs.exists(), "nothing is made for it");
     let done = export(ExportTo::Host(None)).await.expect("it can be copied");
     let project = robots.world.place.project().canonicalize_utf8().expect("it is there");
     let key = project.as_str().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
