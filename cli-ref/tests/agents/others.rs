@@ -14,7 +14,7 @@ macro_rules! on {
     };
 }
 
-// Its skills are told to the model as a tool, not among the instructions.
+// Without `a_skill_is_shared`: a skill was not seen among the instructions that the model gets; where it is told instead was not found out.
 on!(copilot_on_local: COPILOT "local"
     a_conversation_goes_on two_sessions_are_two nothing_leaks_in facts_are_read a_prompt_comes_along
     nothing_is_written_outside the_key_is_written_nowhere);

@@ -101,7 +101,7 @@ impl Manager {
         if let Some(reason) = &known.unfit {
             return refuse(format!("{} {reason}", profile.title));
         }
-        // Sessions that start now are told; those that are starting are users already, or are waited for by nobody.
+        // A session that is starting holds this; one that would start while we do is refused.
         let path = self.inner.program_lock(profile);
         let Some(_alone) = blocking(move || FileLock::try_take(&path)).await? else {
             return refuse(format!("a session of {} is starting; stop it first", profile.title));
