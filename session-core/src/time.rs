@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::SystemTime;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,14 @@ impl TryFrom<String> for Timestamp {
 
     fn try_from(text: String) -> Result<Self> {
         text.parse()
+    }
+}
+
+/// To the millisecond, downwards; before 1970 its beginning.
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self::from_milliseconds(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 }
 

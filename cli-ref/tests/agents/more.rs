@@ -131,6 +131,43 @@ fn skills_of_all_agents(world: World) {
     assert_eq!(most_told(&world, ["ZZLEAK", "ZZSKILL"]), [2, 1]);
 }
 
+#[test]
+fn codex_knows_its_own_of_shared_conversations() {
+    with(&CODEX, "local", its_own_of_shared_conversations);
+}
+
+#[test]
+fn codex_in_containers_knows_its_own_of_shared_conversations() {
+    with(&CODEX, "docker", its_own_of_shared_conversations);
+}
+
+/// S1.12, S1.15: sessions whose conversations lie in one directory go on with their own, and no other session opens one of
+/// these for as long as it is open.
+fn its_own_of_shared_conversations(world: World) {
+    let names = ["one", "two"].map(|name| world.name(name));
+    for (name, fruit) in names.iter().zip(["PLUM-7", "FIG-8"]) {
+        let screen = start(&world, name, &["--preset", "shared"]);
+        ask(&screen, &format!("remember {fruit}"), "noted");
+        leave(screen);
+    }
+    let third = &world.name("three");
+    let more = ["start", third, "-a", "codex", "--preset", "shared", "--resume-from", &names[0]];
+    let refused = world.run(&[&more[..], &["-d"]].concat());
+    let told = format!("its conversation is open in session `{}`", names[0]);
+    assert!(refused.code != 0 && refused.err.contains(&told), "{refused:#?}");
+    for name in &names {
+        world.good(&["stop", name]);
+    }
+    for (name, fruit) in names.iter().zip(["PLUM-7", "FIG-8"]) {
+        let screen = enter(&world, &["attach", name]);
+        ask(&screen, &format!("RECALL {fruit}"), &format!("recalled 1: remember {fruit}"));
+        leave(screen);
+    }
+    let listed = world.good(&["conversations", "list", &names[0], "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed:#}");
+}
+
 /// S4.T4 in short.
 fn it_is_resumed(world: World) {
     let name = &world.name("talk");

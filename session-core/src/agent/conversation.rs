@@ -174,8 +174,21 @@ pub(crate) fn files(root: &Root, most: usize) -> Vec<Found> {
     found
 }
 
+/// What the agent notes of the conversations that it has opened in the session, the latest first. Blocks.
+pub(crate) fn opened(plan: &AgentPlan, profile: &Profile) -> Vec<Found> {
+    // Who answers and ends opens none.
+    let Some(pattern) = profile.conversation.opened.clone().filter(|_| !plan.headless) else {
+        return Vec::new();
+    };
+    let root = Root { directory: plan.state.host.clone(), pattern };
+    let mut notes = files(&root, MOST_NAMES);
+    notes.truncate(MOST_READ);
+    notes
+}
+
 /// The conversation that a session goes on with: the one that its agent says it has open, though it is gone; where its
-/// directory is shared with others the one it was last known to have; else the last one that its agent wrote to. Blocks.
+/// directory is shared with others the one that it opened last, or was last known to have; else the last one that its agent
+/// wrote to. Blocks.
 pub(crate) fn latest(
     plan: &AgentPlan,
     profile: &Profile,
@@ -199,14 +212,17 @@ pub(crate) fn latest_of(
         return Some(found);
     }
     if plan.shares_conversations(profile) {
-        let known = noted.and_then(of).or_else(|| plan.conversation.as_deref().and_then(of));
+        let opened = opened(plan, profile);
+        let opened = opened.iter().find_map(|note| of(&note.id));
+        let known = opened.or_else(|| noted.and_then(of));
+        let known = known.or_else(|| plan.conversation.as_deref().and_then(of));
         return known.or_else(|| begun_here(plan, profile, host, found));
     }
     found.first().cloned()
 }
 
 /// The last one that was begun in the session's own directory, which no other has. In containers that of every session has the
-/// same name, so nothing is known there.
+/// same name, so nothing is known by it there.
 fn begun_here(
     plan: &AgentPlan,
     profile: &Profile,

@@ -110,7 +110,7 @@ impl Manager {
             agent,
             session: source.session.and_then(|id| names.get(&id).cloned()),
             file: source.found.file,
-            modified: timestamp(source.found.modified),
+            modified: source.found.modified.into(),
         });
         Ok(entries.collect())
     }
@@ -367,7 +367,11 @@ impl Inner {
             let mut all = carry::of_session(id, &plan, &profile, &host);
             if plan.shares_conversations(&profile) {
                 let ours = [noted.as_deref(), plan.conversation.as_deref()];
-                all.retain(|source| ours.contains(&Some(source.found.id.as_str())));
+                let opened = agent::opened_conversations(&plan, &profile);
+                all.retain(|source| {
+                    let id = &source.found.id;
+                    ours.contains(&Some(id.as_str())) || opened.iter().any(|note| note.id == *id)
+                });
             }
             Ok(all)
         });
@@ -379,9 +383,4 @@ impl Inner {
         let (entries, _) = self.catalog.list(&Filter::default()).await?;
         Ok(entries.into_iter().flatten().map(|entry| entry.record).collect())
     }
-}
-
-fn timestamp(time: std::time::SystemTime) -> Timestamp {
-    let since = time.duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_milliseconds(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

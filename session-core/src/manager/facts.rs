@@ -131,7 +131,7 @@ impl Inner {
             (Some(plan), Some(Ok(profile))) => {
                 let (plan, profile, host) = (plan.clone(), profile.clone(), self.host.clone());
                 let directory = self.layout().session(&record.id);
-                let noted = record.conversation.clone();
+                let (noted, started) = (record.conversation.clone(), record.started_at);
                 let read = blocking(move || {
                     let reading = Reading {
                         plan: &plan,
@@ -140,6 +140,7 @@ impl Inner {
                         directory: &directory,
                         noted: noted.as_deref(),
                         running,
+                        started,
                     };
                     Ok(reading.facts(&budget))
                 });
@@ -198,6 +199,7 @@ impl Inner {
         let plan = record.spec.agent_plan.clone()?;
         let profile = self.profiles.find(&plan.profile).ok()?.clone();
         let (host, directory) = (self.host.clone(), self.layout().session(&record.id));
+        let started = record.started_at;
         let read = blocking(move || {
             let reading = Reading {
                 plan: &plan,
@@ -206,6 +208,7 @@ impl Inner {
                 directory: &directory,
                 noted: None,
                 running: true,
+                started,
             };
             Ok(reading.open())
         });

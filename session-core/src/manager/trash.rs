@@ -1,6 +1,6 @@
 //! Removed sessions: looked at, brought back, deleted for good.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
@@ -211,10 +211,7 @@ fn scan(layout: &Layout) -> Result<Vec<TrashItem>> {
             // The record was last written when the removal began.
             let changed =
                 path.metadata().or_else(|_| directory.metadata()).ok()?.modified().ok()?;
-            let age = changed.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-            let removed_at =
-                Timestamp::from_milliseconds(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-            Some(TrashItem { id, record, removed_at, directory })
+            Some(TrashItem { id, record, removed_at: changed.into(), directory })
         })
         .collect();
     items.sort_by_key(|item| std::cmp::Reverse((item.removed_at, item.id)));

@@ -20,6 +20,9 @@ pub struct Conversation {
     /// For files whose names don't have the whole id: where it stands in one of a file's first lines of JSON, as in
     /// [`Selector`]. Of several files with one id the last one that was written to is the conversation.
     pub inside: Option<String>,
+    /// Where the agent itself notes in its state which conversations it has opened: a path below `${STATE}` as `file`, of a file for each,
+    /// written anew when that one is gone on with. Where conversations are shared, a session knows its own by that.
+    pub opened: Option<String>,
     /// Where one of a file's first lines of JSON says which directory the conversation was begun in, as in [`Selector`]: where
     /// conversations are shared, a session on the host knows its own by that as long as it knows no id.
     pub workspace: Option<String>,

@@ -1,6 +1,6 @@
 //! Conversations that sessions share: each is open in one place, and a session knows its own.
 
-use session_core::{AgentOptions, ErrorKind, Progress, TerminalSize};
+use session_core::{AgentOptions, ErrorKind, Progress, SessionRecord, TerminalSize};
 
 use crate::conversations::{IDS_INSIDE, PROFILE, Robots, begun, gone, live, manager, state, talk};
 use crate::place::entries;
@@ -150,4 +150,57 @@ async fn a_shared_conversation_is_known_by_its_directory() {
     let other = robots.create("two", |_| ()).await;
     robots.start(&other).await;
     assert!(!robots.last_arguments().contains(&"--resume".to_owned()));
+}
+
+/// S1.12: where the agent itself notes in its state which conversations it has opened, the last of these is the session's own,
+/// wherever it runs; all of them are, and those of others are not.
+#[tokio::test]
+async fn a_shared_conversation_is_known_by_what_the_agent_notes() {
+    let text = IDS_INSIDE
+        .replace("[conversation]", "[conversation]\nopened = \"open/${CONVERSATION_ID}\"")
+        .replace("begun = [{ where = { who = \"me\" } }]\n", "")
+        + "[[resources]]\nname = \"talks\"\nkind = \"directory\"\nsource = \"${HOME}/.robot/talks\"\ntarget = \"talks\"\npolicy = \"shared-rw\"\n";
+    let robots = Robots::with_profile(&text);
+    let one = robots.create("one", |_| ()).await;
+    robots.start(&one).await;
+    let talk = |id: &str| {
+        let file = robots.theirs.join(format!("talks/talk-{id}.jsonl"));
+        std::fs::write(file, format!("{{\"id\":\"{id}\"}}\n")).expect("it is the person's");
+    };
+    let note = |record: &SessionRecord, id: &str| {
+        let notes = state(record).join("open");
+        std::fs::create_dir_all(&notes).expect("it is the session's");
+        std::fs::write(notes.join(id), "").expect("it is the session's");
+    };
+    talk("first");
+    talk("ours");
+    note(&one, "first");
+    let old = std::fs::File::open(state(&one).join("open/first"));
+    old.and_then(|file| file.set_modified(std::time::SystemTime::UNIX_EPOCH)).expect("ours");
+    note(&one, "ours");
+    talk("another");
+    let facts = robots.facts(&one).await;
+    assert_eq!((facts.conversation.as_deref(), facts.conversations), (Some("ours"), Some(2)));
+    let listed = robots.manager.conversations(Some(&one.id)).await.expect("they are read");
+    let listed: std::collections::BTreeSet<_> = listed.iter().map(|it| it.id.as_str()).collect();
+    assert_eq!(listed, ["first", "ours"].into());
+
+    // Another session has it as its own, and may not open it for as long as the first one does.
+    let two = robots.create("two", |_| ()).await;
+    note(&two, "ours");
+    let error = robots.try_start(&two).await.expect_err("it is open");
+    assert!(error.kind() == ErrorKind::Refused && error.to_string().contains("`one`"), "{error}");
+    robots.stop(&one).await;
+    robots.start(&two).await;
+    assert_eq!(robots.last_arguments()[..2], ["--resume", "ours"]);
+    robots.stop(&two).await;
+
+    // A note of an earlier run does not say what a later one has open.
+    let three = robots.create("three", |_| ()).await;
+    note(&three, "ours");
+    let old = std::fs::File::open(state(&three).join("open/ours"));
+    old.and_then(|file| file.set_modified(std::time::SystemTime::UNIX_EPOCH)).expect("ours");
+    robots.manager.begin_conversation(&three.id).await.expect("it does not run");
+    robots.start(&three).await;
+    robots.start(&two).await;
 }

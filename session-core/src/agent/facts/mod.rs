@@ -7,7 +7,7 @@ mod lines;
 mod size;
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -30,6 +30,8 @@ const MOST_CONVERSATIONS: usize = 2_000;
 
 /// Names that are looked at for them: a session that is full of files must not hold a list up.
 const MOST_NAMES: usize = 20_000;
+/// A file's time is that of the clock's last tick, which comes a hundred times a second or more often (`time(7)`).
+const FILE_TICK: Duration = Duration::from_millis(10);
 
 /// How long something may take.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +67,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) noted: Option<&'a str>,
     /// Its main process runs.
     pub(crate) running: bool,
+    /// When that was started last.
+    pub(crate) started: Option<Timestamp>,
 }
 
 impl Reading<'_> {
@@ -99,7 +103,13 @@ impl Reading<'_> {
         let on_host = self.plan.state.host == self.plan.state.inside;
         let which = if on_host { Processes::Running } else { Processes::Any };
         let live = live::read(self.plan, self.profile, self.host, which);
-        live.into_iter().find_map(|process| process.conversation)
+        let live = live.into_iter().find_map(|process| process.conversation);
+        live.or_else(|| {
+            let note = conversation::opened(self.plan, self.profile).into_iter().next()?;
+            let modified = Timestamp::from(note.modified + FILE_TICK);
+            // Of an earlier run: it may have begun another.
+            (self.started <= Some(modified)).then_some(note.id)
+        })
     }
 
     fn read_lines(&self, kept: &mut Kept, facts: &mut AgentFacts, budget: &Budget) {
@@ -115,7 +125,11 @@ impl Reading<'_> {
             // Those of others are not this session's.
             let open = current.as_ref().map(|current| current.id.as_str());
             let ours = [self.noted, plan.conversation.as_deref(), open];
-            all.retain(|found| ours.contains(&Some(found.id.as_str())));
+            let opened = conversation::opened(plan, profile);
+            all.retain(|found| {
+                ours.contains(&Some(found.id.as_str()))
+                    || opened.iter().any(|note| note.id == found.id)
+            });
         }
         facts.conversations = Some(all.len() as u64);
         facts.incomplete = all.len() > MOST_CONVERSATIONS;
@@ -149,9 +163,7 @@ impl Reading<'_> {
             facts.tool_call_count = (!profile.facts.tool_calls.is_empty()).then_some(tool_calls);
         }
         if profile.facts.activity.is_empty() {
-            let moment = |found: &Found| found.modified.duration_since(UNIX_EPOCH).ok();
-            let moment = all.first().and_then(moment).and_then(|it| it.as_millis().try_into().ok());
-            facts.last_activity = moment.map(Timestamp::from_milliseconds);
+            facts.last_activity = all.first().map(|found| found.modified.into());
         }
         if let Some(Found { id, file, .. }) = current {
             (facts.conversation, facts.transcript) = (Some(id), Some(in_directory(file)));

@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::templates::{CONVERSATION_ID, Scope, names};
-use super::words::{is_inside, outside};
+use super::words::{is_inside, outside, overlap};
 use crate::profile::{Choice, Profile, Template};
 
 impl Checker<'_> {
@@ -36,6 +36,7 @@ impl Checker<'_> {
 
     pub(super) fn conversation(&mut self) {
         self.conversation_file();
+        self.opened();
         self.directory();
         self.database();
         self.import();
@@ -81,6 +82,28 @@ impl Checker<'_> {
                     self.add("conversation.file", "needs `${CONVERSATION_ID}`, for the id is ours");
                 }
             }
+        }
+    }
+
+    /// Notes of the agent that say which conversations a session has opened.
+    fn opened(&mut self) {
+        let conversation = &self.profile.conversation;
+        let Some(opened) = &conversation.opened else { return };
+        if conversation.id != Choice::Agent {
+            let reason = "says of an id that is not ours which it is; set `conversation.id` to \"agent\", or leave it out";
+            self.add("conversation.opened", reason);
+        }
+        if !is_inside(opened) || !names(opened, CONVERSATION_ID) {
+            let reason = "is a path below `${STATE}` with `${CONVERSATION_ID}` in it";
+            self.add("conversation.opened", reason);
+        }
+        let shared = self.profile.resources.iter().find(|it| overlap(&it.target, opened));
+        if let Some(resource) = shared {
+            let reason = format!(
+                "lies where `{}` does, which sessions may share; name what is each session's own",
+                resource.name
+            );
+            self.add("conversation.opened", reason);
         }
     }
 

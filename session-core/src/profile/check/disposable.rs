@@ -31,6 +31,7 @@ impl Checker<'_> {
         let mut kept = Vec::new();
         kept.extend(conversation.file.clone().map(|path| ("conversation.file", path)));
         kept.extend(conversation.import.clone().map(|path| ("conversation.import", path)));
+        kept.extend(conversation.opened.clone().map(|path| ("conversation.opened", path)));
         if let Some(database) = &conversation.database {
             let beside = ["", "-wal", "-shm", "-journal"];
             let files =
