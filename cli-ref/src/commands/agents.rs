@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use session_core::profile::Profile;
+use session_core::profile::{Access, Profile};
 use session_core::{Check, CheckOutcome, Error, Readiness, Result};
 
 use super::{Context, menu};
@@ -87,9 +87,15 @@ async fn show(context: &Context, agent: &str) -> Result<u8> {
     let profile = context.manager.profiles().find(agent)?;
     let login = context.manager.login(agent, None).await?;
     let paths = profile.host_paths(context.manager.host());
+    let outside = profile.outside_on(context.manager.host());
     if context.ui.json {
+        let outside: Vec<_> = outside
+            .iter()
+            .map(|(it, path)| json!({"name": it.name, "path": path, "access": it.access}))
+            .collect();
         context.ui.document(&json!({
-            "agent": agent, "origin": origin(context, agent), "profile": profile, "paths": paths, "login": login,
+            "agent": agent, "origin": origin(context, agent), "profile": profile, "paths": paths, "outside": outside,
+            "login": login,
         }));
         return Ok(0);
     }
@@ -100,6 +106,13 @@ async fn show(context: &Context, agent: &str) -> Result<u8> {
     }
     if let Some(directory) = &login.directory {
         text.push_str(&format!("# login = {directory}\n"));
+    }
+    if !outside.is_empty() {
+        text.push_str("\n# What it touches on this host besides, whatever it is told:\n");
+    }
+    for (it, path) in &outside {
+        let does = if it.access == Access::Write { "writes" } else { "reads" };
+        text.push_str(&format!("# {does} {path}: {}\n", it.what));
     }
     // What stands in a file may hold anything.
     let text: String = text.lines().map(|line| format!("{}\n", plain(line))).collect();

@@ -19,14 +19,10 @@ pub(crate) struct Agent {
     pub(crate) log: Option<&'static str>,
     /// How its sessions under the preset `bare` come to their model nevertheless.
     pub(crate) bare: &'static [&'static str],
-    /// The directory that all its sessions share, below the home; empty for none.
-    pub(crate) kept: &'static str,
     /// Words by which the model has it say `tool-42` in a shell; empty if it has no tools.
     pub(crate) tool: &'static str,
     /// It can be told something and stay.
     pub(crate) takes_prompt: bool,
-    /// What it writes in the person's home whatever it is told, below that.
-    pub(crate) writes: &'static [&'static str],
     /// Tests of what it has not, and why.
     pub(crate) lacks: &'static [(&'static str, &'static str)],
 }
@@ -40,10 +36,8 @@ pub(crate) const CLAUDE: Agent = Agent {
     key: "ANTHROPIC_API_KEY",
     log: Some("debug"),
     bare: &["--share", "settings=shared-ro"],
-    kept: "",
     tool: r#"TOOL Bash {"command":"echo tool-$((40+2))"}"#,
     takes_prompt: true,
-    writes: &[],
     lacks: &[],
 };
 
@@ -56,7 +50,6 @@ pub(crate) const CODEX: Agent = Agent {
     key: "OPENAI_API_KEY",
     log: None,
     bare: &["--share", "settings=shared-ro"],
-    kept: "",
     tool: r#"TOOL exec_command {"cmd":"echo tool-$((40+2))"}"#,
     ..CLAUDE
 };
@@ -83,10 +76,8 @@ pub(crate) const AIDER: Agent = Agent {
     key: "OPENAI_API_KEY",
     log: None,
     bare: &[],
-    kept: "",
     tool: "",
     takes_prompt: false,
-    writes: &[".aider"],
     lacks: &[
         ("a_skill_is_shared", "it has no skills"),
         ("nothing_leaks_in", "it has no instructions of a person's own"),
@@ -107,7 +98,6 @@ pub(crate) const OPENCODE: Agent = Agent {
     key: "OPENCODE_API_KEY",
     log: Some("data/opencode/log"),
     bare: &["--share", "settings=shared-ro"],
-    kept: "",
     tool: r#"TOOL bash {"command":"echo tool-$((40+2))","description":"counts"}"#,
     ..CLAUDE
 };
@@ -121,7 +111,6 @@ pub(crate) const COPILOT: Agent = Agent {
     key: "COPILOT_PROVIDER_API_KEY",
     log: Some("logs"),
     bare: &[],
-    kept: ".cache/sessctl",
     tool: r#"TOOL bash {"command":"echo tool-$((40+2))","description":"counts"}"#,
     ..CLAUDE
 };

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::agent::{CLAUDE, CODEX, COPILOT, OPENCODE};
 use crate::screen::Screen;
-use crate::sessions::{ask, enter, files_with, leave, start};
+use crate::sessions::{ask, enter, files_with, leave, start, written_outside};
+use crate::tree::Tree;
 use crate::world::{HOME, World, until, with};
 
 /// What the person has in a variable and no file may show.
@@ -61,6 +62,7 @@ fn each_session_has_its_own(mut world: World) {
     }}});
     world.write("user/.config/sessctl/mcp.json", &servers.to_string());
     let names = ["one", "two"].map(|name| world.name(name));
+    let before = Tree::of(&world.path(""));
     let screens = names.each_ref().map(|name| start(&world, name, &["--unattended"]));
     let [one, two] = names.each_ref().map(|name| said(&world, name, None));
     assert_ne!((&one.process, &one.port), (&two.process, &two.port));
@@ -93,6 +95,7 @@ fn each_session_has_its_own(mut world: World) {
     leave(enter(&world, &["attach", &names[0]]));
     let again = said(&world, &names[0], Some(&one));
     assert_eq!((&again.port, &again.arguments), (&one.port, &one.arguments), "it keeps its port");
+    assert_eq!(written_outside(&world, &before), Vec::<String>::new());
 }
 
 /// Where a session's server keeps its state.

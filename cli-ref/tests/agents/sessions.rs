@@ -1,5 +1,6 @@
 //! Whole sessions of real agents, by the command at a terminal.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::on_each;
@@ -210,27 +211,13 @@ on_each! {
     /// S0.7, S4.T2: nothing outside of the session changes, neither in the person's files nor in the project.
     fn nothing_is_written_outside(world: World) {
         let name = &world.name("tidy");
-        let trees = || ["user", "project"].map(|at| Tree::of(&world.path(at)));
-        let before = trees();
+        let before = Tree::of(&world.path(""));
         let screen = start(&world, name, &[]);
         ask(&screen, "remember PLUM-7", "noted");
         leave(screen);
         world.good(&["stop", name]);
         until("no process is left", || world.processes().is_empty());
-        for (before, after) in before.iter().zip(trees()) {
-            let mut changes = before.changes(&after);
-            let ours = HOME.trim_start_matches("user/");
-            // A directory that it has for all sessions, and those above.
-            let kept = std::path::Path::new(world.agent.kept);
-            changes.retain(|change| {
-                let path = std::path::Path::new(change.split_once(": ").expect("`new: path`").1);
-                let top = path.iter().next().and_then(|top| top.to_str()).unwrap_or_default();
-                let is_kept = kept.starts_with(path)
-                    || (!kept.as_os_str().is_empty() && path.starts_with(kept));
-                top != ours && !is_kept && !world.agent.writes.contains(&top)
-            });
-            assert_eq!(changes, Vec::<String>::new());
-        }
+        assert_eq!(written_outside(&world, &before), Vec::<String>::new());
         world.good(&["remove", "--force", name]);
         until("nothing is left for a while", || {
             // An empty directory is in nobody's way.
@@ -261,6 +248,36 @@ on_each! {
         files_with(&world.path(HOME), KEY.as_bytes(), &mut found);
         assert_eq!(found, Vec::<std::path::PathBuf>::new());
     }
+}
+
+/// What changed in the person's home and in the project since `before`, but for what the agent's profile says: what all its
+/// sessions share, and what it writes whatever it is told.
+pub(crate) fn written_outside(world: &World, before: &Tree) -> Vec<String> {
+    let shown = world.good(&["agents", "show", world.agent.name, "--json"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
+    let list = |list: &serde_json::Value| list.as_array().expect("a list").clone();
+    let resources = list(&shown["profile"]["resources"]);
+    let shared = |name: &serde_json::Value| {
+        resources.iter().any(|it| it["name"] == *name && it["policy"] == "shared-rw")
+    };
+    let paths = list(&shown["paths"]).into_iter();
+    let shared = paths.filter(|path| shared(&path[0])).map(|path| path[1].clone());
+    let outside = list(&shown["outside"]).into_iter().filter(|it| it["access"] == "write");
+    let allowed = shared.chain(outside.map(|it| it["path"].clone()));
+    let allowed = allowed.map(|path| PathBuf::from(path.as_str().expect("a path")));
+    let allowed: Vec<_> = allowed.chain([world.path(HOME)]).collect();
+
+    let mut changes = before.changes(&Tree::of(&world.path("")));
+    changes.retain(|change| {
+        let path = world.path(change.split_once(": ").expect("`new: path`").1);
+        let watched = ["user", "project"].iter().any(|top| path.starts_with(world.path(top)));
+        // The directories above are made for what lies below.
+        let is_allowed = |allowed: &PathBuf| {
+            path.starts_with(allowed) || (path.is_dir() && allowed.starts_with(&path))
+        };
+        watched && !allowed.iter().any(is_allowed)
+    });
+    changes
 }
 
 /// How often at most each word was told to the model, of all that it was asked about words.

@@ -68,6 +68,14 @@ fn shipped_ones_and_ones_own() {
     }
     let (_, shown) = json(&place, &["agents", "show", "claude", "--json"]);
     assert_eq!(shown["profile"]["program"], "claude");
+    let outside = place.good(&["agents", "show", "aider"]);
+    let own = place.path("user/.aider");
+    assert!(outside.contains(&format!("# writes {}: its id, ", own.display())), "{outside}");
+    let (_, outside) = json(&place, &["agents", "show", "aider", "--json"]);
+    assert_eq!(
+        (&outside["outside"][0]["path"], &outside["outside"][0]["access"]),
+        (&own.to_str().into(), &"write".into())
+    );
     assert!(place.bad(&["agents", "show", "nobody"], 64).contains("known agents: "));
 }
 

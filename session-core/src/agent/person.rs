@@ -4,7 +4,7 @@ use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::profile::{Profile, Template, Variables};
+use crate::profile::{Outside, Profile, Template, Variables};
 use crate::{Error, ErrorKind, HostView, Result};
 
 /// The largest file of the person's that is read whole, in bytes: more than any configuration has.
@@ -60,6 +60,13 @@ impl Profile {
             Some((resource.name.clone(), path))
         });
         places.chain(resources).collect()
+    }
+
+    /// What the agent touches of the person's besides, on this host: [`Profile::outside`] with the paths that it leads to.
+    pub fn outside_on(&self, host: &HostView) -> Vec<(&Outside, Utf8PathBuf)> {
+        let variables = self.host_variables(host);
+        let touched = self.outside.iter();
+        touched.filter_map(|it| Some((it, host_path(&it.path, &variables).ok()?))).collect()
     }
 }
 

@@ -6,6 +6,7 @@ mod document;
 mod facts;
 mod mcp;
 mod merge;
+mod outside;
 mod overrides;
 mod problem;
 mod readiness;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use conversation::{Choice, Conversation, Database};
 pub use facts::{DatabaseFacts, Facts, Live, Selector};
 pub use mcp::{Mcp, McpSource};
+pub use outside::{Access, Outside};
 pub use overrides::{OverrideRule, Overrides};
 pub use readiness::ReadinessCheck;
 pub use resource::{Fallback, Format, Hidden, Preset, Resource, ResourceKind, SharePolicy};
@@ -80,6 +82,9 @@ pub struct Profile {
     /// `?` may stand in a name, but not first. Nothing that a conversation or a login is in.
     #[serde(default)]
     pub disposable: Vec<String>,
+    /// What else of the person's it touches on the host, whatever it is told.
+    #[serde(default)]
+    pub outside: Vec<Outside>,
     /// How to read what it is doing from what it wrote.
     #[serde(default)]
     pub facts: Facts,

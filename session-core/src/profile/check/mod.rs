@@ -3,6 +3,7 @@
 mod connections;
 mod conversation;
 mod disposable;
+mod outside;
 mod resources;
 mod templates;
 mod words;
@@ -40,6 +41,7 @@ impl Profile {
         checker.credentials();
         checker.conversation();
         checker.disposable();
+        checker.outside();
         checker.mcp();
         checker.overrides();
         checker.update();

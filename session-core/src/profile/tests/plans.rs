@@ -189,6 +189,12 @@ fn shown(profile: &Profile) -> String {
             writeln!(text, "    hides {}/**/{}", hidden.directory, hidden.file).expect("it does");
         }
     }
+    if !profile.outside.is_empty() {
+        text.push_str("\n== outside\n\n");
+    }
+    for (outside, path) in profile.outside_on(&host(profile)) {
+        writeln!(text, "  {}: {:?} {path}", outside.name, outside.access).expect("it does");
+    }
     text
 }
 

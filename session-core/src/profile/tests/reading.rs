@@ -137,6 +137,11 @@ fn what_makes_no_sense() {
             "{head}[[resources.hidden]]\ndirectory = \"{directory}\"\nfile = \"{file}\"\nlist = \"{list}\"\nentry = {{ path = \"{text}\" }}\n"
         )
     };
+    let outside = |name: &str, path: &str, what: &str| {
+        format!(
+            "[[outside]]\nname = \"{name}\"\npath = \"{path}\"\naccess = \"write\"\nwhat = \"{what}\"\n"
+        )
+    };
     let cases: Vec<(String, usize, &str)> = vec![
         ("[environment.unattended]\nA = \"${STAT}\"\n".into(), 12, "did you mean `${STATE}`?"),
         ("[environment.unattended]\nA = \"\"\n".into(), 12, "never set to an empty value"),
@@ -180,6 +185,11 @@ fn what_makes_no_sense() {
         ("[[checks]]\nname = \"a\"\nwhat = \"a\"\nremedy = \"b\"\n".into(), 11, "one of the two"),
         ("[[checks]]\nname = \"a\"\nwhat = \"a\"\nremedy = \"b\"\nfile = \"/x\"\nmode = \"rw\"\n".into(), 16, "octal"),
         ("[[checks]]\nname = \"a\"\nwhat = \"a\"\nremedy = \"b\"\nfile = \"${STATE}/x\"\n".into(), 15, "is not known here"),
+        (outside("a", "${STATE}/x", "a"), 13, "is not known here"),
+        (outside("a", "x", "a"), 13, "no absolute path"),
+        (outside("A", "/x", "a"), 12, "lowercase"),
+        (outside("a", "/x", " "), 15, "in one line"),
+        (format!("{}{}", outside("a", "/x", "a"), outside("a", "/y", "a")), 17, "there twice"),
     ];
     for (more, line, part) in cases {
         let problem = one(&more);
@@ -272,6 +282,7 @@ fn conversations_that_are_no_files() {
         ("transcript = \"/x\"\n", 11, "no path below"),
         ("marks = [\"busy.*\"]\n", 11, "name its `conversation.transcript`"),
         ("own_id = \"a..b\"\n", 11, "names with dots between"),
+        ("opened = \"open/${CONVERSATION_ID}\"\n", 11, "set `conversation.id` to \"agent\""),
         ("transcript = \"x\"\nmarks = [\"a/b\"]\n", 12, "is no name"),
         ("transcript = \"x\"\nmarks = [\"*\"]\n", 12, "is no name"),
         ("[conversation.database]\nfile = \"../x\"\nconversations = \"\"\n", 12, "no path below"),
@@ -289,6 +300,19 @@ fn conversations_that_are_no_files() {
         let problem = one(more);
         for part in [&format!("`robot.toml`, line {line}:"), part] {
             assert!(problem.contains(part), "{more}: no {part} in {problem}");
+        }
+    }
+    let theirs = "title = \"x\"\nprogram = \"x\"\n[conversation]\nid = \"agent\"\nfile = \"talks/${CONVERSATION_ID}\"\n";
+    let resource = "[[resources]]\nname = \"x\"\nkind = \"directory\"\npolicy = \"private\"\ntarget = \"open\"\n";
+    for (more, part) in [
+        ("opened = \"open/one\"\n".to_owned(), "with `${CONVERSATION_ID}` in it"),
+        ("opened = \"../${CONVERSATION_ID}\"\n".to_owned(), "a path below `${STATE}`"),
+        (format!("opened = \"open/${{CONVERSATION_ID}}\"\n{resource}"), "lies where `x` does"),
+    ] {
+        let problems = problems(&format!("{theirs}{more}"));
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        for part in ["`robot.toml`, line 6: `conversation.opened`", part] {
+            assert!(problems[0].contains(part), "no {part} in {problems:#?}");
         }
     }
     let takes = |words: &str| {
