@@ -33,6 +33,16 @@ fn opencode() {
     with(&OPENCODE, "local", each_session_has_its_own);
 }
 
+#[test]
+fn claude_in_containers() {
+    with(&CLAUDE, "docker", each_session_has_its_own);
+}
+
+#[test]
+fn codex_in_containers() {
+    with(&CODEX, "docker", each_session_has_its_own);
+}
+
 /// What a session's server wrote about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct About {
@@ -42,18 +52,26 @@ struct About {
 }
 
 impl About {
-    fn is_alive(&self) -> bool {
-        Path::new("/proc").join(&self.process).is_dir()
+    /// Its process runs, in the session `name`.
+    fn is_alive(&self, world: &World, name: &str) -> bool {
+        match world.backend.socket {
+            None => Path::new("/proc").join(&self.process).is_dir(),
+            Some(_) => {
+                world.session(name)["status"] == "running"
+                    && world.run(&["exec", name, "--", "kill", "-0", &self.process]).code == 0
+            }
+        }
     }
 }
 
 /// Processes, state and ports of two sessions at once; and the person's secret, which reaches them by no file.
 fn each_session_has_its_own(mut world: World) {
     world.set("PROBE_TOKEN", SECRET);
-    world.write("user/server.sh", include_str!("server.sh"));
+    // Agents start servers in the workspace.
+    world.write("project/server.sh", include_str!("server.sh"));
     let servers = json!({"mcpServers": {"probe": {
         "command": "/bin/sh",
-        "args": [world.path("user/server.sh"), "of ${SESSCTL_SESSION_NAME}"],
+        "args": ["server.sh", "of ${SESSCTL_SESSION_NAME}"],
         "env": {
             "MEMORY_DATA_DIR": "${CLAUDE_SESSION_DIR}/mcp-state/probe",
             "PORT": "${SESSCTL_PORT_probe}",
@@ -65,9 +83,12 @@ fn each_session_has_its_own(mut world: World) {
     let before = Tree::of(&world.path(""));
     let screens = names.each_ref().map(|name| start(&world, name, &["--unattended"]));
     let [one, two] = names.each_ref().map(|name| said(&world, name, None));
-    assert_ne!((&one.process, &one.port), (&two.process, &two.port));
+    assert_ne!(one.port, two.port);
+    if world.backend.socket.is_none() {
+        assert_ne!(one.process, two.process, "each container counts its own");
+    }
     for ((name, about), screen) in names.iter().zip([&one, &two]).zip(&screens) {
-        assert!(about.is_alive(), "{about:?}");
+        assert!(about.is_alive(&world, name), "{about:?}");
         assert_eq!(about.arguments, format!("of {name}"));
         let record = record(&world, name);
         assert_eq!(record["ports"]["probe"].to_string(), about.port);
@@ -90,8 +111,8 @@ fn each_session_has_its_own(mut world: World) {
     leave(screen);
     leave(other);
     world.good(&["stop", &names[0]]);
-    until("the server of the stopped session ends", || !one.is_alive());
-    assert!(two.is_alive(), "the other session's goes on");
+    until("the server of the stopped session ends", || !one.is_alive(&world, &names[0]));
+    assert!(two.is_alive(&world, &names[1]), "the other session's goes on");
     leave(enter(&world, &["attach", &names[0]]));
     let again = said(&world, &names[0], Some(&one));
     assert_eq!((&again.port, &again.arguments), (&one.port, &one.arguments), "it keeps its port");
@@ -100,7 +121,10 @@ fn each_session_has_its_own(mut world: World) {
 
 /// Where a session's server keeps its state.
 fn state(world: &World, name: &str) -> PathBuf {
-    world.directory(name).join("mcp-state/probe")
+    let seen = world.directory(name);
+    // What a container sees of it.
+    let seen = if world.backend.socket.is_some() { seen.join("files") } else { seen };
+    seen.join("mcp-state/probe")
 }
 
 fn record(world: &World, name: &str) -> serde_json::Value {

@@ -140,6 +140,8 @@ impl World {
             (".copilot", &["copilot-instructions.md", "skills/x/SKILL.md", "agents/x.agent.md"]),
             (".config/opencode", &["AGENTS.md", "skills/x/SKILL.md", "command/x.md"]),
             (".gemini", &["GEMINI.md", "skills/x/SKILL.md"]),
+            // Its own reads it, and takes no notice without a sandbox.
+            (".gemini/policies", &["sandbox.toml"]),
         ] {
             if directory == self.agent.directory {
                 continue;
