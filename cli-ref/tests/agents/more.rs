@@ -14,6 +14,11 @@ fn claude_on_podman() {
 }
 
 #[test]
+fn codex_on_podman() {
+    with(&CODEX, "podman", a_conversation_goes_on);
+}
+
+#[test]
 fn an_older_claude() {
     with(&CLAUDE_OLD, "local", it_is_resumed);
 }
