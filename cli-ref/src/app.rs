@@ -94,8 +94,11 @@ impl App {
             let opened = open_registry(&surroundings.layout).await?;
             opened.notices.iter().for_each(|notice| ui.notice(format!("note: {notice}")));
             let mut workspaces = HostWorkspaces::new().with_forbidden(surroundings.layout.home());
-            if let (Command::Start(_), Some(file)) = (&arguments.command, git_ignore_file()) {
-                workspaces = workspaces.with_ignore_file(file);
+            if matches!(arguments.command, Command::Start(_)) {
+                workspaces = workspaces.with_environment(surroundings.host.environment.clone());
+                if let Some(file) = git_ignore_file() {
+                    workspaces = workspaces.with_ignore_file(file);
+                }
             }
             let manager = Manager::new(
                 surroundings.layout.clone(),

@@ -1,10 +1,12 @@
 //! Git configuration: what is taken over from a source, and how a new repository's is written.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use session_core::{Error, ErrorKind, Result};
 
+use crate::identity::Identity;
 use crate::layout::lexical;
 
 /// The settings of a source's own configuration files, in their order.
@@ -57,6 +59,17 @@ impl Settings {
             .filter_map(|(name, value)| Some((name.strip_prefix("extensions.")?, value.as_str())))
     }
 
+    /// The same, with what git said of the person where nothing is said of that.
+    #[must_use]
+    pub(crate) fn with(mut self, identity: &Identity) -> Self {
+        for (key, value) in &identity.0 {
+            if self.value(key).is_none() {
+                self.0.push(((*key).to_owned(), value.clone()));
+            }
+        }
+        self
+    }
+
     /// The text of a new repository's configuration: only what a copy needs, nothing that runs a program.
     ///
     /// Addresses of remotes that are paths are made absolute, since they were relative to `work`.
@@ -87,6 +100,21 @@ impl Settings {
         }
         text
     }
+}
+
+/// Adds to a repository's own file what it does not say of the person; a file that can't be read, or that is none, stays as it is.
+pub(crate) fn complete(file: &Path, identity: &Identity) -> std::io::Result<()> {
+    let is_file = file.symlink_metadata().is_ok_and(|about| about.is_file());
+    let Ok(settings) = Settings::read(&[file.to_owned()]) else { return Ok(()) };
+    let missing = identity.0.iter().filter(|(key, _)| settings.value(key).is_none());
+    let mut text = String::new();
+    missing.for_each(|(key, value)| put(&mut text, key, value));
+    if !is_file || text.is_empty() {
+        return Ok(());
+    }
+    let mut file = std::fs::OpenOptions::new().append(true).open(file)?;
+    // Its last line may have no end.
+    file.write_all(format!("\n{text}").as_bytes())
 }
 
 /// Whether a setting is taken over. Names come as git gives them: section and key in lower case.

@@ -1,7 +1,9 @@
 //! The type that implements the trait.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use async_trait::async_trait;
@@ -11,8 +13,10 @@ use session_core::{
     UnsavedWork, Workspaces,
 };
 
+use crate::config;
 use crate::copy::Run;
 use crate::facts;
+use crate::identity::{Asked, Identity};
 use crate::layout::Layout;
 use crate::pattern::Patterns;
 use crate::plan::{Context, Planned};
@@ -30,6 +34,7 @@ pub struct HostWorkspaces {
     threads: Option<NonZero<usize>>,
     forbidden: Option<Utf8PathBuf>,
     ignore_file: Option<Utf8PathBuf>,
+    environment: Option<Arc<BTreeMap<String, String>>>,
 }
 
 impl HostWorkspaces {
@@ -58,6 +63,15 @@ impl HostWorkspaces {
     #[must_use]
     pub fn with_ignore_file(mut self, file: impl Into<Utf8PathBuf>) -> Self {
         self.ignore_file = Some(file.into());
+        self
+    }
+
+    /// Names the environment in which git is asked who the user is (`user.name`, `user.email`), in each source: the copies say
+    /// the same, so that there can be commits where none of the user's configuration is. By default nobody is asked, and a copy
+    /// says what its source's own configuration does. The source's own counts, and a git that isn't there is no error.
+    #[must_use]
+    pub fn with_environment(mut self, environment: BTreeMap<String, String>) -> Self {
+        self.environment = Some(Arc::new(environment));
         self
     }
 
@@ -111,11 +125,14 @@ impl HostWorkspaces {
             return Ok(record);
         }
         self.check_replaceable(&record)?;
+        let asked = Asked::at(source.as_std_path(), self.environment.as_deref());
         let threads =
             self.threads.or_else(|| available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
         let omit = home.iter().chain([&root]).map(|path| PathBuf::from(path.as_str())).collect();
         let ignore_file = self.ignore_rules();
-        let context = Context { threads, progress, omit, ignore_file, exclude, include };
+        let identity = Identity::default();
+        let mut context =
+            Context { threads, progress, omit, ignore_file, identity, exclude, include };
         let run = |umask| Run::new(&plan.name, progress, threads, umask);
         let layout = Layout::find(source.as_std_path());
         if plan.strategy == Strategy::Copy {
@@ -139,6 +156,9 @@ impl HostWorkspaces {
             record.skipped.extend(staged(root.as_std_path(), &plan.name, |dest, umask| {
                 let run = run(umask);
                 whole.make(dest, &run)?;
+                let config = dest.join(".git/config");
+                config::complete(&config, &asked.answer())
+                    .map_err(|error| crate::copy::failed(&config, error))?;
                 progress.check("workspace.provision")?;
                 Ok(run.vanished())
             })?);
@@ -150,6 +170,7 @@ impl HostWorkspaces {
             return Err(Error::new(ErrorKind::InvalidInput, "workspace.provision", message));
         };
         let base_branch = facts::survey(&source)?.branch;
+        context.identity = asked.answer();
         let planned = Planned::of(&layout, On::NewBranch(branch), plan.uncommitted, &context)?;
         record.branch = Some(branch.clone());
         record.base_branch = base_branch;

@@ -20,6 +20,7 @@ mod facts;
 mod file;
 mod head_index;
 mod host;
+mod identity;
 mod index;
 mod layout;
 mod pattern;

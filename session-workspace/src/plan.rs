@@ -12,6 +12,7 @@ use session_core::{Error, ErrorKind, Progress, Result, Uncommitted};
 use crate::carried::Carried;
 use crate::copy::{Move, Run, failed};
 use crate::head_index::{head_index, submodule};
+use crate::identity::Identity;
 use crate::index::{DIRECTORY, GITLINK, Index};
 use crate::layout::Layout;
 use crate::pattern::Patterns;
@@ -34,6 +35,8 @@ pub(crate) struct Context<'a> {
     pub(crate) omit: Vec<PathBuf>,
     /// The user's ignore file for all repositories.
     pub(crate) ignore_file: Vec<u8>,
+    /// Who the user is to git.
+    pub(crate) identity: Identity,
     /// What is left out.
     pub(crate) exclude: Patterns,
     /// What comes along although it is ignored.

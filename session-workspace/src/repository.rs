@@ -52,7 +52,7 @@ impl Repository {
         uncommitted: Uncommitted,
         context: &Context<'_>,
     ) -> Result<Self> {
-        let settings = layout.settings()?;
+        let settings = layout.settings()?.with(&context.identity);
         let refs = Refs::read(&layout.common)?.for_copy();
         let mut head = Head::read(&layout.git, &refs)?;
         if let On::NewBranch(name) = on {

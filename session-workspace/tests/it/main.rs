@@ -6,5 +6,6 @@ mod branch;
 mod copying;
 mod faults;
 mod fixture;
+mod identity;
 mod sources;
 mod unsaved;

@@ -144,6 +144,33 @@ on_each_engine! {
         assert!(!place.directory(name).join("workspace/project/src").exists());
     }
 
+    /// S1.19: the person's git knows who they are at a host, the session's does not; nor has it what their ssh knows.
+    fn no_git_login_comes_along(place: Place) {
+        let login = "https://me:hunter2@example.invalid";
+        place.write("user/.git-credentials", &format!("{login}\n"));
+        place.write("user/.config/git/credentials", &format!("{login}\n"));
+        place.write("user/.netrc", "machine example.invalid login me password hunter2\n");
+        place.write("user/.ssh/id_ed25519", "hunter2\n");
+        place.write(
+            "user/.gitconfig",
+            &format!(
+                "[user]\nname = Me\nemail = me@example.invalid\n[credential]\nhelper = store\n[url \"{login}/\"]\ninsteadOf = x:\n[http]\nextraHeader = hunter2\n"
+            ),
+        );
+        let name = &place.name("quiet");
+        let mut start = place.command(&["start", name, "-d", "--", "sleep", "600"]);
+        assert_eq!(finish(start.env_remove("GIT_CONFIG_GLOBAL").output()).code, 0);
+        let configured = place.good(&["exec", name, "--", "git", "config", "--list", "--show-origin"]);
+        assert!(configured.contains("user.email=me@example.invalid"), "{configured}");
+        let commit = ["exec", name, "--", "git", "commit", "-q", "--allow-empty", "-m", "mine"];
+        place.good(&commit);
+        for part in ["hunter2", "credential.helper"] {
+            assert!(!configured.contains(part), "{configured}");
+        }
+        let script = "grep -rl hunter2 / --exclude-dir=proc --exclude-dir=sys 2>/dev/null; true";
+        assert_eq!(place.good(&["exec", name, "--", "sh", "-c", script]), "");
+    }
+
     /// S2.14: what runs is entered as it is; by force it is started again.
     fn restart(place: Place) {
         let name = &place.name("again");
