@@ -35,7 +35,8 @@ pub(crate) use launch::{Occasion, argv};
 pub(crate) use live::{Process, of_person as processes_of_person};
 pub use login::Login;
 pub(crate) use login::{
-    DEFAULT as DEFAULT_LOGIN, check_name as check_login_name, find as find_login,
+    DEFAULT as DEFAULT_LOGIN, check_name as check_login_name, digests as login_digests,
+    find as find_login,
 };
 pub(crate) use overrides::{
     FILE as OVERRIDES_FILE, arguments as override_arguments, keep as keep_settings,
