@@ -80,6 +80,37 @@ fn it_is_refused(world: World) {
 }
 
 #[test]
+fn claude_finds_its_transcript_empty() {
+    with(&CLAUDE, "local", it_is_empty);
+}
+
+#[test]
+fn an_older_claude_finds_its_transcript_empty() {
+    with(&CLAUDE_OLD, "local", it_is_empty);
+}
+
+/// A transcript in which nothing stands: the agent would neither go on with it nor begin one of its id, so the session begins another.
+fn it_is_empty(world: World) {
+    let name = &world.name("empty");
+    let screen = start(&world, name, &[]);
+    ask(&screen, "remember PLUM-7", "noted");
+    leave(screen);
+    world.good(&["stop", name]);
+    let mut transcripts = Vec::new();
+    files_with(&world.directory(name).join("state/claude/projects"), b"PLUM-7", &mut transcripts);
+    let [transcript] = transcripts.as_slice() else { panic!("{transcripts:?}") };
+    std::fs::write(transcript, "").expect("the state is the person's");
+    let screen = enter(&world, &["attach", name]);
+    ask(&screen, "RECALL once", "recalled 0");
+    ask(&screen, "remember FIG-8", "noted");
+    leave(screen);
+    world.good(&["stop", name]);
+    let screen = enter(&world, &["attach", name]);
+    ask(&screen, "RECALL twice", "recalled 2: RECALL once | remember FIG-8");
+    leave(screen);
+}
+
+#[test]
 fn claude_asks_nothing_where_that_was_said() {
     with(&CLAUDE, "local", it_asks_nothing_later_either);
 }

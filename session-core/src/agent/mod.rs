@@ -26,7 +26,9 @@ mod value;
 pub(crate) use aside::{Aside, check_program, find_program};
 #[cfg(test)]
 pub(crate) use conversation::Found as FoundConversation;
-pub(crate) use conversation::{forget_marks, latest as latest_conversation};
+pub(crate) use conversation::{
+    forget_marks, is_blocked as is_conversation_blocked, latest as latest_conversation,
+};
 pub use disposable::Disposable;
 pub(crate) use disposable::{find as find_disposable, remove as remove_disposable};
 pub(crate) use environment::{add as add_environment, scrub};

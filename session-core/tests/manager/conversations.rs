@@ -235,6 +235,36 @@ async fn a_session_begins_another_conversation() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 }
 
+/// A file in which nothing stands is no conversation: a session begins a new one instead of failing, under an id that no file has.
+#[tokio::test]
+async fn an_empty_file_is_no_conversation() {
+    let robots = Robots::new();
+    let record = robots.create("one", |_| {}).await;
+    robots.start(&record).await;
+    robots.stop(&record).await;
+    let file = state(&record).join("talks/here").join(format!("{}.jsonl", begun(&record)));
+    write(&file, "");
+    let listed = robots.manager.conversations(Some(&record.id)).await.expect("they are read");
+    assert_eq!(listed, []);
+    assert_eq!(robots.facts(&record).await.conversations, Some(0));
+    robots.start(&record).await;
+    let words = robots.last_arguments();
+    assert_eq!((words.len(), words[0].as_str()), (2, "--id"), "{words:?}");
+    assert_ne!(words[1], begun(&record));
+    assert_eq!(read(&file), "", "nothing is taken away");
+    let stopped = robots.stop(&record).await;
+    assert_eq!(stopped.conversation.as_ref(), Some(&words[1]));
+    talk(&state(&record), &words[1]);
+    robots.start(&record).await;
+    assert_eq!(robots.last_arguments(), ["--resume", &words[1]]);
+    robots.stop(&record).await;
+    // One that has gone on elsewhere is gone on with, whatever else is there.
+    std::fs::remove_file(&file).expect("it is there");
+    write(&state(&record).join("talks/here/zero.jsonl"), "");
+    robots.start(&record).await;
+    assert_eq!(robots.last_arguments(), ["--resume", &words[1]]);
+}
+
 /// Only an agent that was to go on, and ended with an error at once, did so in vain.
 #[tokio::test]
 async fn going_on_in_vain() {
