@@ -477,6 +477,25 @@ async fn a_session_goes_on_from_the_persons_own() {
     assert_eq!(entries(&robots.world.place.layout().home().join("sessions")).len(), 2);
 }
 
+/// A file that is no conversation at all is refused before anything is made, and it is said what one is.
+#[tokio::test]
+async fn any_file_is_no_conversation() {
+    let robots = Robots::new();
+    let file = robots.world.place.path().join("passwd");
+    for text in ["root:x:0:0:root:/root:/bin/bash\n", "", "[1]\n\"text\"\n{half\n"] {
+        write(&file, text);
+        let made = robots.try_create("one", |it| it.resume_from = Some(file.to_string())).await;
+        let error = made.expect_err("no conversation");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        let expected = "is no conversation of Robot: those have a JSON object (`{…}`) in each line";
+        assert!(error.to_string().contains(expected), "{error}");
+        crate::place::assert_nothing_left(&robots.world.place.layout());
+    }
+    // A damaged line among good ones is nothing to refuse it for.
+    write(&file, "half}\n{\"who\":\"me\"}");
+    robots.create("one", |it| it.resume_from = Some(file.to_string())).await;
+}
+
 /// Where the agent has no way to be told, the file is put where it finds it, and is resumed.
 #[tokio::test]
 async fn a_conversation_is_put_where_the_agent_finds_it() {

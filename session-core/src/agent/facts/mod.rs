@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use camino::{Utf8Path, Utf8PathBuf};
 
 pub(crate) use database::{Copy as DatabaseCopy, MOST_TEXT, Place as DatabasePlace, conversations};
-pub(crate) use head::{Heads, workspace as begun_in};
+pub(crate) use head::{Heads, has_table, workspace as begun_in};
 pub(crate) use size::{of as disk_use, of_open as disk_use_of};
 
 use self::kept::Kept;
@@ -189,6 +189,11 @@ impl Reading<'_> {
         let latest = answers.conversations.first().map(|(_, at)| *at);
         facts.last_activity = answers.activity.or(latest).map(Timestamp::from_milliseconds);
     }
+}
+
+/// Whether an agent's conversations are files of lines of JSON: its profile looks for something in them.
+pub(crate) fn are_lines(profile: &Profile) -> bool {
+    profile.conversation.database.is_none() && !Reader::new(&profile.facts).is_empty()
 }
 
 /// A moment as text, in milliseconds since 1970.
