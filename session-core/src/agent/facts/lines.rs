@@ -165,12 +165,13 @@ fn pass_over(reader: &mut impl std::io::BufRead, budget: &Budget) -> Passed {
 
 impl Ready {
     pub(super) fn new(selector: &Selector) -> Self {
-        let conditions = |of: &std::collections::BTreeMap<String, String>| {
-            of.iter().map(|(path, wanted)| (Path::new(path), wanted.clone())).collect()
-        };
+        let wanted = selector.conditions.iter();
+        let unless = selector.unless.iter();
         Self {
-            conditions: conditions(&selector.conditions),
-            unless: conditions(&selector.unless),
+            conditions: wanted.map(|(path, wanted)| (Path::new(path), wanted.clone())).collect(),
+            unless: unless
+                .flat_map(|(path, of)| of.iter().map(|it| (Path::new(path), it.to_owned())))
+                .collect(),
             value: selector.value.as_deref().map(Path::new),
             once_per: selector.once_per.as_deref().map(Path::new),
         }
