@@ -6,7 +6,7 @@ use crate::sessions::{
     a_conversation_goes_on, ask, await_written, enter, files_with, leave, most_told,
     nothing_leaks_in, start,
 };
-use crate::world::{World, with};
+use crate::world::{World, until, with};
 
 #[test]
 fn claude_on_podman() {
@@ -309,4 +309,33 @@ fn a_conversation_moves(world: World) {
     let conversation = inspected["agent"]["conversation"].as_str().expect("an id");
     let answer = world.by_hand(conversation, "RECALL at last");
     assert!(answer.contains("recalled 4: remember PLUM-7"), "{answer}");
+}
+
+#[test]
+fn opencode_is_idle_after_it_was_killed_in_an_answer() {
+    with(&OPENCODE, "local", nothing_is_under_way_after_a_start);
+}
+
+#[test]
+fn codex_is_idle_after_it_was_killed_in_an_answer() {
+    with(&CODEX, "local", nothing_is_under_way_after_a_start);
+}
+
+/// The answer that was under way stays without an end among what the agent wrote; the agent that runs now does not work at it.
+fn nothing_is_under_way_after_a_start(world: World) {
+    let name = &world.name("killed");
+    let state = || {
+        let document = world.good(&["inspect", name]);
+        let document: serde_json::Value = serde_json::from_str(&document).expect("JSON");
+        document["agent"]["state"].clone()
+    };
+    let screen = start(&world, name, &["--unattended"]);
+    ask(&screen, "DRIP 200 1000", "drop-1");
+    until("it works", || state() == "busy");
+    leave(screen);
+    world.good(&["stop", name, "--time", "0"]);
+    assert!(state().is_null());
+    let screen = enter(&world, &["attach", name]);
+    assert_eq!(state(), "idle");
+    leave(screen);
 }

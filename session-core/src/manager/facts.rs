@@ -131,7 +131,7 @@ impl Inner {
             (Some(plan), Some(Ok(profile))) => {
                 let (plan, profile, host) = (plan.clone(), profile.clone(), self.host.clone());
                 let directory = self.layout().session(&record.id);
-                let noted = record.conversation.clone();
+                let (noted, started) = (record.conversation.clone(), record.started_at);
                 let read = blocking(move || {
                     let reading = Reading {
                         plan: &plan,
@@ -140,6 +140,7 @@ impl Inner {
                         directory: &directory,
                         noted: noted.as_deref(),
                         running,
+                        started,
                     };
                     Ok(reading.facts(&budget))
                 });
@@ -206,6 +207,7 @@ impl Inner {
                 directory: &directory,
                 noted: None,
                 running: true,
+                started: None,
             };
             Ok(reading.open())
         });

@@ -349,6 +349,31 @@ async fn facts_are_read_from_what_the_agent_wrote() {
     assert_eq!(robots.facts(&record).await.state, None, "nothing runs");
 }
 
+/// What an agent had under way when it was ended is not what the one does that runs now: without further words that has nothing to do.
+#[tokio::test]
+async fn nothing_is_under_way_after_a_start() {
+    let states =
+        "busy = [{ where = { who = \"me\" } }]\nidle = [{ where = { who = \"robot\" } }]\n";
+    let profile =
+        PROFILE.replace("FORK", FORK).replace("[facts.live]", &format!("{states}[facts.live]"));
+    let robots = Robots::with_profile(&profile);
+    let record = robots.create("one", |_| {}).await;
+    robots.start(&record).await;
+    let file = state(&record).join(format!("talks/here/{}.jsonl", begun(&record)));
+    let said = |at: &str| format!("{{\"who\":\"me\",\"at\":\"{at}\"}}\n");
+    let later = "2200-01-01T00:00:00Z";
+    write(&file, &said(later));
+    assert_eq!(robots.facts(&record).await.state, Some(AgentState::Busy));
+    robots.stop(&record).await;
+    assert_eq!(robots.facts(&record).await.state, None);
+    write(&file, &said("2026-01-01T00:00:00Z"));
+    assert_eq!(robots.facts(&record).await.state, None);
+    robots.start(&record).await;
+    assert_eq!(robots.facts(&record).await.state, Some(AgentState::Idle));
+    write(&file, &(said("2026-01-01T00:00:00Z") + &said(later)));
+    assert_eq!(robots.facts(&record).await.state, Some(AgentState::Busy));
+}
+
 /// S4.35: whatever a session puts in the place of its conversations, a list is a list, and nothing outside is read.
 #[tokio::test]
 async fn hostile_files_never_fail_a_list() {

@@ -21,7 +21,7 @@ use super::beneath::Beneath;
 use super::conversation::{self, Found};
 use super::live::{self, Processes};
 use super::plan::AgentPlan;
-use crate::facts::AgentFacts;
+use crate::facts::{AgentFacts, AgentState};
 use crate::profile::Profile;
 use crate::{HostView, Timestamp};
 
@@ -65,6 +65,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) noted: Option<&'a str>,
     /// Its main process runs.
     pub(crate) running: bool,
+    /// When that was last started.
+    pub(crate) started: Option<Timestamp>,
 }
 
 impl Reading<'_> {
@@ -78,6 +80,11 @@ impl Reading<'_> {
             None => self.read_lines(&mut kept, &mut facts, budget),
         }
         if self.running {
+            let is_over = facts.last_activity.is_some() && facts.last_activity < self.started;
+            if is_over && facts.state.is_some() {
+                // What was under way when an earlier process ended is nobody's work any more.
+                facts.state = Some(AgentState::Idle);
+            }
             let which = match plan.state.host == plan.state.inside {
                 true => Processes::Running,
                 false => Processes::Any,
