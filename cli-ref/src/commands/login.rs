@@ -8,7 +8,8 @@ use session_core::{Error, ErrorKind, Login as Found, Result};
 use super::Context;
 use crate::args::{Login, Logout};
 use crate::surroundings::at_terminal;
-use crate::ui::{plain, table};
+use crate::table::table;
+use crate::ui::plain;
 
 const OPERATION: &str = "sessctl.login";
 const HEADINGS: [&str; 4] = ["AGENT", "LOGIN", "STATE", "DIRECTORY"];
