@@ -58,6 +58,7 @@ pub struct Selector {
 /// What must not be somewhere: one thing, or any of several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Unwanted {
     /// One thing.
     One(String),

@@ -370,6 +370,10 @@ async fn nothing_is_under_way_after_a_start() {
     assert_eq!(robots.facts(&record).await.state, None);
     robots.start(&record).await;
     assert_eq!(robots.facts(&record).await.state, Some(AgentState::Idle));
+    // What tells of no work changes nothing in that.
+    let resumed = format!("{{\"who\":\"nobody\",\"at\":\"{later}\"}}\n");
+    write(&file, &(said("2026-01-01T00:00:00Z") + &resumed));
+    assert_eq!(robots.facts(&record).await.state, Some(AgentState::Idle));
     write(&file, &(said("2026-01-01T00:00:00Z") + &said(later)));
     assert_eq!(robots.facts(&record).await.state, Some(AgentState::Busy));
 }

@@ -29,6 +29,8 @@ pub(super) struct Tally {
     pub(super) model: Option<String>,
     pub(super) activity: Option<i64>,
     pub(super) state: Option<AgentState>,
+    /// When the line was written that says so; without a time in it, the activity until then.
+    pub(super) state_since: Option<i64>,
     /// The last values of `once_per`, for messages and for calls.
     seen: [VecDeque<u64>; 2],
 }
@@ -127,10 +129,12 @@ impl Reader {
             tally.model = Some(model);
         }
         let moments = self.activity.iter().filter_map(|selector| selector.moment(&line));
-        tally.activity = moments.chain(tally.activity).max();
+        let moment = moments.max();
+        tally.activity = moment.max(tally.activity);
         if let Some((state, _)) = self.states.iter().find(|(_, selector)| selector.fits(&line) > 0)
         {
             tally.state = Some(*state);
+            tally.state_since = moment.or(tally.activity);
         }
     }
 }

@@ -75,13 +75,15 @@ impl Reading<'_> {
         let Self { plan, profile, host, .. } = self;
         let mut facts = AgentFacts::default();
         let mut kept = Kept::load(self.directory, &profile.facts);
-        match &profile.conversation.database {
-            Some(database) => self.read_database(database, &mut kept, &mut facts, budget),
+        let since = match &profile.conversation.database {
+            Some(database) => {
+                self.read_database(database, &mut kept, &mut facts, budget);
+                facts.last_activity
+            }
             None => self.read_lines(&mut kept, &mut facts, budget),
-        }
+        };
         if self.running {
-            let is_over = facts.last_activity.is_some() && facts.last_activity < self.started;
-            if is_over && facts.state.is_some() {
+            if facts.state.is_some() && since.is_some() && since < self.started {
                 // What was under way when an earlier process ended is nobody's work any more.
                 facts.state = Some(AgentState::Idle);
             }
@@ -109,9 +111,16 @@ impl Reading<'_> {
         live.into_iter().find_map(|process| process.conversation)
     }
 
-    fn read_lines(&self, kept: &mut Kept, facts: &mut AgentFacts, budget: &Budget) {
+    /// Gives when the state was written down, if there is one.
+    fn read_lines(
+        &self,
+        kept: &mut Kept,
+        facts: &mut AgentFacts,
+        budget: &Budget,
+    ) -> Option<Timestamp> {
         let Self { plan, profile, host, .. } = self;
-        let Some(pattern) = &profile.conversation.file else { return };
+        let pattern = profile.conversation.file.as_ref()?;
+        let mut since = None;
         let in_directory = |file: Utf8PathBuf| match &profile.conversation.transcript {
             Some(transcript) => file.join(transcript),
             None => file,
@@ -147,6 +156,7 @@ impl Reading<'_> {
                 facts.model = facts.model.take().or_else(|| tally.model.clone());
                 if current.as_ref().is_some_and(|current| current.file == found.file) {
                     facts.state = tally.state;
+                    since = tally.state_since.map(Timestamp::from_milliseconds);
                     facts.model = tally.model.clone().or(facts.model.take());
                 }
                 facts.incomplete |= !whole;
@@ -163,6 +173,7 @@ impl Reading<'_> {
         if let Some(Found { id, file, .. }) = current {
             (facts.conversation, facts.transcript) = (Some(id), Some(in_directory(file)));
         }
+        since
     }
 
     fn read_database(

@@ -83,7 +83,9 @@ impl Scan<'_> {
     /// A value; `None` at the end of what can be read.
     fn value(&mut self) -> Option<()> {
         match self.next()? {
-            b'"' => drop(self.string()?),
+            b'"' => {
+                self.string()?;
+            }
             open @ (b'{' | b'[') => {
                 self.at += 1;
                 loop {
