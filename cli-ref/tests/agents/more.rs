@@ -317,11 +317,6 @@ fn opencode_is_idle_after_it_was_killed_in_an_answer() {
 }
 
 #[test]
-fn copilot_is_idle_after_it_was_killed_in_an_answer() {
-    with(&COPILOT, "local", nothing_is_under_way_after_a_start);
-}
-
-#[test]
 fn codex_is_idle_after_it_was_killed_in_an_answer() {
     with(&CODEX, "local", nothing_is_under_way_after_a_start);
 }
