@@ -65,6 +65,7 @@ fn it_is_refused(world: World) {
     let name = &world.name("refused");
     let screen = start(&world, name, &[]);
     ask(&screen, "remember PLUM-7", "noted");
+    await_written(&world, name, "noted");
     leave(screen);
     world.good(&["stop", name]);
     let mut transcripts = Vec::new();
@@ -94,6 +95,7 @@ fn it_is_empty(world: World) {
     let name = &world.name("empty");
     let screen = start(&world, name, &[]);
     ask(&screen, "remember PLUM-7", "noted");
+    await_written(&world, name, "noted");
     leave(screen);
     world.good(&["stop", name]);
     let mut transcripts = Vec::new();
@@ -103,6 +105,7 @@ fn it_is_empty(world: World) {
     let screen = enter(&world, &["attach", name]);
     ask(&screen, "RECALL once", "recalled 0");
     ask(&screen, "remember FIG-8", "noted");
+    await_written(&world, name, "noted");
     leave(screen);
     world.good(&["stop", name]);
     let screen = enter(&world, &["attach", name]);
