@@ -511,7 +511,7 @@ async fn a_session_goes_on_from_the_persons_own() {
 async fn any_file_is_no_conversation() {
     let robots = Robots::new();
     let file = robots.world.place.path().join("passwd");
-    for text in ["root:x:0:0:root:/root:/bin/bash\n", "", "[1]\n\"text\"\n{half\n"] {
+    for text in ["daemon:x:1:1::/:/bin/sh\n", "", "[1]\n\"text\"\n{half\n"] {
         write(&file, text);
         let made = robots.try_create("one", |it| it.resume_from = Some(file.to_string())).await;
         let error = made.expect_err("no conversation");
