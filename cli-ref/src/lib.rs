@@ -21,6 +21,7 @@ mod explanations;
 mod images;
 mod pipes;
 mod surroundings;
+mod table;
 mod terminal;
 mod trace;
 mod ui;

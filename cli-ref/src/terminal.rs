@@ -1,6 +1,7 @@
 //! This command's own terminal.
 
 use std::fs::OpenOptions;
+use std::io::IsTerminal as _;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -27,6 +28,13 @@ pub(crate) fn size() -> TerminalSize {
         |_| TerminalSize::default(),
         |size| TerminalSize::new(size.ws_col, size.ws_row),
     )
+}
+
+/// How wide the terminal is that results are printed to; `None` where they are not.
+pub(crate) fn width() -> Option<usize> {
+    let output = std::io::stdout();
+    let size = rustix::termios::tcgetwinsize(&output).ok().filter(|size| size.ws_col > 0);
+    size.filter(|_| output.is_terminal()).map(|size| size.ws_col.into())
 }
 
 /// Joins the terminal to a session until one of them leaves.

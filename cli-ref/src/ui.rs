@@ -134,31 +134,6 @@ fn is_obeyed(c: char) -> bool {
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Rows under headings, in columns; a style wraps the padded cell.
-pub(crate) fn table(headings: &[&str], rows: &[Vec<(String, &'static str)>]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].0.chars().count());
-        cells.chain([headings[column].len()]).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
-    let mut text = String::new();
-    let line = |cells: Vec<(String, &str)>, text: &mut String| {
-        let last = cells.len().saturating_sub(1);
-        for (column, (cell, style)) in cells.into_iter().enumerate() {
-            let padding =
-                if column == last { 0 } else { widths[column] + 2 - cell.chars().count() };
-            let end = if style.is_empty() { "" } else { "\x1b[0m" };
-            text.push_str(&format!("{style}{cell}{end}{}", " ".repeat(padding)));
-        }
-        text.push('\n');
-    };
-    line(headings.iter().map(|heading| ((*heading).to_owned(), "\x1b[1m")).collect(), &mut text);
-    for row in rows {
-        line(row.clone(), &mut text);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::{harmless, plain};

@@ -51,8 +51,8 @@ pub use labels::SessionLabels;
 pub use layout::{Layout, WORK_LINK};
 pub use listing::{LIST_VERSION, ListItem, SessionList, StatusWord};
 pub use manager::{
-    ConversationEntry, ExportTo, Exported, Inspection, LoginRun, Manager, Reconciled, Removed,
-    TRASH_RETENTION, TrashItem,
+    ConversationEntry, ExportTo, Exported, Inspection, LoginOutcome, LoginRun, Manager, Reconciled,
+    Removed, TRASH_RETENTION, TrashItem,
 };
 pub use mount::MountPlan;
 pub use policy::{Circumstances, Policy};

@@ -1,5 +1,6 @@
 //! From what is asked to what will be made: pure, and with every problem named at once.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
@@ -23,6 +24,8 @@ pub(crate) use mounts::gives_away;
 const DEFAULT_IMAGE: &str = "sessctl-shell:latest";
 /// Below those that systems give to outgoing connections.
 const DEFAULT_PORTS: RangeInclusive<u16> = 20000..=24999;
+/// The longest name of a project, in bytes; a number may come behind it.
+const LONGEST_PROJECT: usize = 180;
 /// What the agent is called where an image's shell is the command.
 const SHELL: &str = "shell";
 
@@ -161,7 +164,8 @@ impl Policy {
                 problems.push(format!("`{source}` has no name; choose a directory below it"));
                 continue;
             };
-            let mut plan = ProjectPlan::new(unique(directory, &projects), source, strategy);
+            let name = unique(&shortened(directory), &projects);
+            let mut plan = ProjectPlan::new(name, source, strategy);
             plan.branch = (strategy == Strategy::Branch).then(|| branch.clone());
             plan.uncommitted = spec.uncommitted;
             // Asked for, they must fit; standing rules apply where they can.
@@ -324,9 +328,26 @@ fn unfit(spec: &SessionSpec, plan: &ProjectPlan) -> Vec<String> {
 
 /// `20260111-190549-7015fdf7`: date, time, and a hash of the source's path (S0.2).
 fn automatic_name(now: Timestamp, source: &Utf8Path) -> Result<SessionName> {
-    let digest = Sha256::digest(source.as_str());
-    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{hash}", now.to_compact()).parse()
+    format!("{}-{}", now.to_compact(), hash(source.as_str())).parse()
+}
+
+/// A few letters that stand for a text.
+fn hash(text: &str) -> String {
+    Sha256::digest(text).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A directory's name as a project's, with a hash of the whole where it is longer than those may be: beside a project lies what is being made of
+/// it, whose name is longer.
+fn shortened(directory: &str) -> Cow<'_, str> {
+    if directory.len() <= LONGEST_PROJECT {
+        return directory.into();
+    }
+    let hash = hash(directory);
+    let mut end = LONGEST_PROJECT - hash.len() - 1;
+    while !directory.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}-{hash}", &directory[..end]).into()
 }
 
 /// `wanted`, or with `-2`, `-3`, … behind it if another project has that name.

@@ -73,6 +73,21 @@ fn branches_keep_their_name() {
     assert_eq!(resolved.projects[0].branch.as_deref(), Some("feature/auth"));
 }
 
+/// A directory's name that is too long for a project's is cut, and two that begin alike stay two.
+#[test]
+fn long_names_of_directories_are_cut() {
+    let facts = |end: &str| SourceFacts::directory(format!("/srv/{}{end}", "é".repeat(125)));
+    let resolved = resolve(&SessionSpec::new(), &[facts("one"), facts("two")]).expect("good");
+    let names: Vec<_> = resolved.projects.iter().map(|plan| plan.name.as_str()).collect();
+    assert_ne!(names[0], names[1]);
+    for name in names {
+        assert!(name.starts_with("éé") && name.len() <= 180, "{name}");
+    }
+    let short = SourceFacts::directory(format!("/srv/{}", "n".repeat(180)));
+    let resolved = resolve(&SessionSpec::new(), &[short]).expect("good");
+    assert_eq!(resolved.projects[0].name, "n".repeat(180));
+}
+
 /// A session started in a subdirectory gets the whole repository and begins in the subdirectory.
 #[test]
 fn subdirectories_of_a_repository() {

@@ -76,8 +76,8 @@ fn answer(child: &mut Child) -> Option<Identity> {
 fn parse(text: &[u8]) -> Identity {
     let text = String::from_utf8_lossy(text);
     let said = |key: &'static str| {
-        let values = text.split('\0').filter_map(|pair| pair.split_once('\n'));
-        let value = values.filter(|(name, _)| *name == key).last()?.1;
+        let mut values = text.split('\0').filter_map(|pair| pair.split_once('\n'));
+        let value = values.rfind(|(name, _)| *name == key)?.1;
         (!value.trim().is_empty()).then(|| (key, value.to_owned()))
     };
     Identity(["user.name", "user.email"].into_iter().filter_map(said).collect())

@@ -8,7 +8,8 @@ use session_core::{Check, CheckOutcome, Error, Readiness, Result};
 
 use super::{Context, menu};
 use crate::args::{Agents, AgentsAction};
-use crate::ui::{plain, table};
+use crate::table::table;
+use crate::ui::plain;
 
 const HEADINGS: [&str; 4] = ["AGENT", "TITLE", "READY", "FROM"];
 /// One that unpacks itself first takes three seconds; who needs longer than this has other worries.

@@ -9,7 +9,8 @@ use super::Context;
 use crate::amount;
 use crate::args::Clean;
 use crate::surroundings::at_terminal;
-use crate::ui::{plain, table};
+use crate::table::table;
+use crate::ui::plain;
 
 const HEADINGS: [&str; 3] = ["SESSION", "SIZE", "PATH"];
 

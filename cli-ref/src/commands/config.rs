@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::args::{Config, ConfigAction};
 use crate::config::Origin;
 use crate::surroundings::Surroundings;
-use crate::ui::{Ui, plain, table};
+use crate::table::table;
+use crate::ui::{Ui, plain};
 
 const HEADINGS: [&str; 3] = ["KEY", "VALUE", "FROM"];
 

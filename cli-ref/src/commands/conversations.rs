@@ -4,7 +4,8 @@ use session_core::{ExportTo, Result};
 
 use super::Context;
 use crate::args::{ConversationAction, Conversations};
-use crate::ui::{plain, table};
+use crate::table::table;
+use crate::ui::plain;
 
 const HEADINGS: [&str; 5] = ["CONVERSATION", "AGENT", "SESSION", "LAST WRITTEN", "FILE"];
 

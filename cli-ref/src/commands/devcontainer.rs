@@ -9,7 +9,8 @@ use session_core::{Error, ErrorKind, Result};
 use crate::args;
 use crate::args::{Devcontainer, DevcontainerAction};
 use crate::surroundings::Surroundings;
-use crate::ui::{Ui, plain, table};
+use crate::table::table;
+use crate::ui::{Ui, plain};
 
 const OPERATION: &str = "devcontainer.apply";
 const HEADINGS: [&str; 5] =

@@ -5,7 +5,8 @@ use session_core::{EXIT_CODES, Error, ErrorKind, Result};
 
 use crate::args::Explain;
 use crate::explanations::explanations;
-use crate::ui::{Ui, plain, table};
+use crate::table::table;
+use crate::ui::{Ui, plain};
 
 const HEADINGS: [&str; 2] = ["CODE", "WHAT IT IS ABOUT"];
 

@@ -10,7 +10,8 @@ use crate::amount;
 use crate::args::{Image, ImageAction};
 use crate::engines::{Build, BuiltImage, ENGINES, Images};
 use crate::images::AgentImage;
-use crate::ui::{plain, table};
+use crate::table::table;
+use crate::ui::plain;
 
 const HEADINGS: [&str; 5] = ["IMAGE", "AGENT", "BACKEND", "SIZE", "ID"];
 

@@ -5,7 +5,9 @@ use session_core::{AgentFacts, Filter, ListItem, Phase, Result, SessionList, Usa
 use super::Context;
 use crate::amount;
 use crate::args::List;
-use crate::ui::{plain, table};
+use crate::table::{Row, fitted};
+use crate::terminal;
+use crate::ui::plain;
 
 const HEADINGS: [&str; 7] = ["NAME", "AGENT", "STATUS", "BACKEND", "SOURCE", "BRANCH", "CREATED"];
 const WIDE: [&str; 14] = [
@@ -41,24 +43,25 @@ pub(super) async fn run(context: &Context, arguments: &List) -> Result<u8> {
     if arguments.names {
         list.sessions.iter().for_each(|item| context.ui.line(plain(&item.name)));
     } else {
-        context.ui.text(if arguments.wide { render_wide(&list) } else { render(&list) });
+        let render = if arguments.wide { render_wide } else { render };
+        context.ui.text(render(&list, terminal::width()));
     }
     Ok(0)
 }
 
-/// The table that people read.
-pub(crate) fn render(list: &SessionList) -> String {
+/// The table that people read, at a terminal of this width.
+fn render(list: &SessionList, width: Option<usize>) -> String {
     if list.sessions.is_empty() {
         return "no sessions yet; `sessctl start` makes one\n".to_owned();
     }
     let rows: Vec<_> = list.sessions.iter().map(row).collect();
-    table(&HEADINGS, &rows)
+    fitted(&HEADINGS, &rows, width)
 }
 
 /// The same with what the agents did.
-pub(crate) fn render_wide(list: &SessionList) -> String {
+fn render_wide(list: &SessionList, width: Option<usize>) -> String {
     if list.sessions.is_empty() {
-        return render(list);
+        return render(list, width);
     }
     let rows: Vec<_> = list
         .sessions
@@ -73,7 +76,7 @@ pub(crate) fn render_wide(list: &SessionList) -> String {
             row
         })
         .collect();
-    table(&WIDE, &rows)
+    fitted(&WIDE, &rows, width)
 }
 
 /// Model, messages, tools, activity and size. A `+` says that there is more than was read.
@@ -99,7 +102,7 @@ pub(super) fn usage(usage: Option<&Usage>) -> [String; 2] {
     }
 }
 
-fn row(item: &ListItem) -> Vec<(String, &'static str)> {
+fn row(item: &ListItem) -> Row {
     let or_dash = |text: &Option<String>| text.as_deref().map_or_else(|| "-".to_owned(), plain);
     let (status, style) = status(item);
     let sources: Vec<String> = item.sources.iter().map(|source| plain(source.as_str())).collect();

@@ -8,7 +8,8 @@ use session_core::{Error, ErrorKind, Login as Found, Result};
 use super::Context;
 use crate::args::{Login, Logout};
 use crate::surroundings::at_terminal;
-use crate::ui::{plain, table};
+use crate::table::table;
+use crate::ui::plain;
 
 const OPERATION: &str = "sessctl.login";
 const HEADINGS: [&str; 4] = ["AGENT", "LOGIN", "STATE", "DIRECTORY"];
@@ -33,21 +34,45 @@ pub(super) async fn run(context: &Context, arguments: &Login) -> Result<u8> {
     command.args(&login.command[1..]).env_clear().envs(login.environment());
     command.current_dir(login.working_directory());
     let ended = at_this_terminal(command).await;
-    let found = login.finish().await?;
+    let outcome = login.finish().await?;
     let status = ended?;
+    let found = &outcome.login;
     if context.ui.json {
-        context.ui.document(&document(agent, &found));
+        let mut document = document(agent, found);
+        document["changed"] = outcome.changed.into();
+        context.ui.document(&document);
     }
-    if found.ready {
-        context.ui.notice(format!("logged in to {agent}, as `{}`", found.name));
-        return Ok(0);
-    }
-    let how = match status.code() {
-        Some(0) => "it ended without a login".to_owned(),
-        Some(code) => format!("it ended with code {code}, without a login"),
-        None => "it was ended by a signal, without a login".to_owned(),
+    let failure = match status.code() {
+        Some(0) => None,
+        Some(code) => Some(format!("ended with code {code}")),
+        None => Some("was ended by a signal".to_owned()),
     };
-    let message = format!("nobody is logged in to {agent}: {how}; run this again");
+    let message = match (found.ready, outcome.changed, failure) {
+        (true, true, None) => {
+            context.ui.notice(format!("logged in to {agent}, as `{}`", found.name));
+            return Ok(0);
+        }
+        (true, false, None) => {
+            context.ui.notice(format!(
+                "nothing changed: {agent} is still logged in as `{}`, by the login from before",
+                found.name
+            ));
+            return Ok(0);
+        }
+        (true, false, Some(how)) => format!(
+            "nothing changed: it {how}, and {agent} is still logged in as `{}`, by the login from before; for another one run this again",
+            found.name
+        ),
+        // It may be half of one, or another process renewed the one from before.
+        (true, true, Some(how)) => format!(
+            "it {how}, though the login `{}` of {agent} is another one now; see whether it works, or run this again",
+            found.name
+        ),
+        (false, _, how) => format!(
+            "nobody is logged in to {agent}: it {}, without a login; run this again",
+            how.unwrap_or_else(|| "ended".to_owned())
+        ),
+    };
     Err(Error::new(ErrorKind::Refused, OPERATION, message))
 }
 

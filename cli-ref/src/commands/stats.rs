@@ -5,7 +5,9 @@ use session_core::{Analytics, Filter, Result, SessionAnalytics, Sum};
 use super::{Context, list};
 use crate::amount;
 use crate::args::Stats;
-use crate::ui::{plain, table};
+use crate::table::{Row, fitted, table};
+use crate::terminal;
+use crate::ui::plain;
 
 const HEADINGS: [&str; 4] = ["NAME", "PROCESSES", "MEMORY", "CPU TIME"];
 const ALL: [&str; 10] = [
@@ -40,12 +42,12 @@ async fn all(context: &Context, arguments: &Stats) -> Result<u8> {
     for notice in &analytics.notices {
         context.ui.notice(format!("note: {}", plain(notice)));
     }
-    context.ui.text(render(&analytics));
+    context.ui.text(render(&analytics, terminal::width()));
     Ok(0)
 }
 
-/// The table that people read: sessions, then sums by agent and by model, then all.
-pub(crate) fn render(analytics: &Analytics) -> String {
+/// The table that people read, at a terminal of this width: sessions, then sums by agent and by model, then all.
+fn render(analytics: &Analytics, width: Option<usize>) -> String {
     if analytics.sessions.is_empty() {
         return "no sessions yet; `sessctl start` makes one\n".to_owned();
     }
@@ -64,10 +66,10 @@ pub(crate) fn render(analytics: &Analytics) -> String {
         }
     }
     sum("all".to_owned(), "", "", &analytics.total);
-    table(&ALL, &rows)
+    fitted(&ALL, &rows, width)
 }
 
-fn session(session: &SessionAnalytics) -> Vec<(String, &'static str)> {
+fn session(session: &SessionAnalytics) -> Row {
     let state = session.facts.state.map(|state| format!(", {}", state.as_str()));
     let first = [
         plain(&session.name),
@@ -79,7 +81,7 @@ fn session(session: &SessionAnalytics) -> Vec<(String, &'static str)> {
     cells.map(|cell| (cell, "")).collect()
 }
 
-fn together(name: String, agent: &str, model: &str, sum: &Sum) -> Vec<(String, &'static str)> {
+fn together(name: String, agent: &str, model: &str, sum: &Sum) -> Row {
     let used = sum.running > 0;
     let cells = [
         name,

@@ -8,7 +8,7 @@ use session_core::{Error, ErrorKind, Result, TRASH_RETENTION, Timestamp, TrashIt
 use super::Context;
 use crate::args::{Trash, TrashAction};
 use crate::surroundings::at_terminal;
-use crate::ui::table;
+use crate::table::table;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

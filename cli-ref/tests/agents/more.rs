@@ -6,7 +6,7 @@ use crate::sessions::{
     a_conversation_goes_on, ask, await_written, enter, files_with, leave, most_told,
     nothing_leaks_in, start,
 };
-use crate::world::{World, with};
+use crate::world::{World, until, with};
 
 #[test]
 fn claude_on_podman() {
@@ -70,6 +70,7 @@ fn it_is_refused(world: World) {
     let name = &world.name("refused");
     let screen = start(&world, name, &[]);
     ask(&screen, "remember PLUM-7", "noted");
+    await_written(&world, name, "noted");
     leave(screen);
     world.good(&["stop", name]);
     let mut transcripts = Vec::new();
@@ -81,6 +82,39 @@ fn it_is_refused(world: World) {
     screen.end();
     let screen = enter(&world, &["start", name, "--new-conversation"]);
     ask(&screen, "RECALL once", "recalled 0");
+    leave(screen);
+}
+
+#[test]
+fn claude_finds_its_transcript_empty() {
+    with(&CLAUDE, "local", it_is_empty);
+}
+
+#[test]
+fn an_older_claude_finds_its_transcript_empty() {
+    with(&CLAUDE_OLD, "local", it_is_empty);
+}
+
+/// A transcript in which nothing stands: the agent would neither go on with it nor begin one of its id, so the session begins another.
+fn it_is_empty(world: World) {
+    let name = &world.name("empty");
+    let screen = start(&world, name, &[]);
+    ask(&screen, "remember PLUM-7", "noted");
+    await_written(&world, name, "noted");
+    leave(screen);
+    world.good(&["stop", name]);
+    let mut transcripts = Vec::new();
+    files_with(&world.directory(name).join("state/claude/projects"), b"PLUM-7", &mut transcripts);
+    let [transcript] = transcripts.as_slice() else { panic!("{transcripts:?}") };
+    std::fs::write(transcript, "").expect("the state is the person's");
+    let screen = enter(&world, &["attach", name]);
+    ask(&screen, "RECALL once", "recalled 0");
+    ask(&screen, "remember FIG-8", "noted");
+    await_written(&world, name, "noted");
+    leave(screen);
+    world.good(&["stop", name]);
+    let screen = enter(&world, &["attach", name]);
+    ask(&screen, "RECALL twice", "recalled 2: RECALL once | remember FIG-8");
     leave(screen);
 }
 
@@ -320,4 +354,33 @@ fn a_conversation_moves(world: World) {
     let conversation = inspected["agent"]["conversation"].as_str().expect("an id");
     let answer = world.by_hand(conversation, "RECALL at last");
     assert!(answer.contains("recalled 4: remember PLUM-7"), "{answer}");
+}
+
+#[test]
+fn opencode_is_idle_after_it_was_killed_in_an_answer() {
+    with(&OPENCODE, "local", nothing_is_under_way_after_a_start);
+}
+
+#[test]
+fn codex_is_idle_after_it_was_killed_in_an_answer() {
+    with(&CODEX, "local", nothing_is_under_way_after_a_start);
+}
+
+/// The answer that was under way stays without an end among what the agent wrote; the agent that runs now does not work at it.
+fn nothing_is_under_way_after_a_start(world: World) {
+    let name = &world.name("killed");
+    let state = || {
+        let document = world.good(&["inspect", name]);
+        let document: serde_json::Value = serde_json::from_str(&document).expect("JSON");
+        document["agent"]["state"].clone()
+    };
+    let screen = start(&world, name, &["--unattended"]);
+    ask(&screen, "DRIP 200 1000", "drop-1");
+    until("it works", || state() == "busy");
+    leave(screen);
+    world.good(&["stop", name, "--time", "0"]);
+    assert!(state().is_null());
+    let screen = enter(&world, &["attach", name]);
+    assert_eq!(state(), "idle");
+    leave(screen);
 }

@@ -135,6 +135,44 @@ fn a_login_that_reads_a_key() {
     assert_eq!(std::fs::read_to_string(kept).expect("it is there"), SECRET);
 }
 
+/// A login that fails or is left says what is true: the one from before stays, or nobody is logged in. One that is written anew by an agent
+/// that fails is not told as a success, either.
+#[test]
+fn a_login_that_changes_nothing() {
+    let place = Place::new();
+    robot(&place, PROFILE);
+    with_login(
+        &place,
+        "[ \"$2\" = leave ] || echo \"$2\" > \"$ROBOT_LOGIN/login.json\"; [ \"$2\" != half ]",
+    );
+    let said = |word: &str| {
+        let done = place.run(&["login", "-a", "robot", "--json", "--", word]);
+        // The agent's own line comes first.
+        let document =
+            done.out.split_once('\n').map(|(_, document)| serde_json::from_str(document));
+        let document: Value = document.expect("a document").expect("JSON");
+        (done.code, document["ready"] == true, document["changed"] == true, done.out + &done.err)
+    };
+    let (code, ready, changed, text) = said("leave");
+    assert_eq!((code, ready, changed), (79, false, false), "{text}");
+    assert!(text.contains("nobody is logged in to robot: it ended, without a login"), "{text}");
+    let (code, ready, changed, text) = said("one");
+    assert_eq!((code, ready, changed), (0, true, true), "{text}");
+    assert!(text.contains("logged in to robot, as `default`"), "{text}");
+    let (code, ready, changed, text) = said("leave");
+    assert_eq!((code, ready, changed), (0, true, false), "{text}");
+    assert!(text.contains("nothing changed: robot is still logged in as `default`"), "{text}");
+    let (code, ready, changed, text) = said("no");
+    assert_eq!((code, ready, changed), (79, true, false), "{text}");
+    assert!(text.contains("nothing changed: it ended with code 3, and robot is still"), "{text}");
+    let (code, ready, changed, text) = said("half");
+    assert_eq!((code, ready, changed), (79, true, true), "{text}");
+    assert!(
+        text.contains("it ended with code 1, though the login `default` of robot is"),
+        "{text}"
+    );
+}
+
 /// An agent that replaces a link to its login: what it wrote is brought to where the link led.
 #[test]
 fn a_link_that_is_replaced() {

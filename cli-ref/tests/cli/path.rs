@@ -438,3 +438,23 @@ fn the_screen_stays_when_a_session_is_left() {
     assert_eq!(screen.end(), 0);
     assert!(shown.contains("kept-42"), "{shown}");
 }
+
+/// A directory whose name is longer than a project's may be is worked on under a shorter one; what it is called stays its affair.
+#[test]
+fn a_directory_with_a_very_long_name() {
+    let place = Place::new();
+    let long = "n".repeat(255);
+    place.write(&format!("project/{long}/file"), "text");
+    for words in [&["--no-worktree"][..], &["--mount"]] {
+        let words = [&["start", "-d", "-a", "shell"], words].concat();
+        let mut command = place.command(&words);
+        let done =
+            crate::place::finish(command.current_dir(place.path("project").join(&long)).output());
+        assert_eq!(done.code, 0, "{done:#?}");
+    }
+    let name = place.good(&["list", "--names"]).lines().next().map(str::to_owned);
+    let name = name.expect("a session");
+    let listed = place.session(&name);
+    assert!(listed["sources"][0].as_str().is_some_and(|it| it.ends_with(&long)), "{listed:#}");
+    assert_eq!(place.good(&["exec", &name, "--", "cat", "file"]), "text");
+}

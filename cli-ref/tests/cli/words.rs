@@ -99,6 +99,28 @@ fn manual_and_completions() {
     assert!(!place.path("home").exists(), "they need no home");
 }
 
+/// A table that is too wide for the terminal is cut, and says so; one that goes elsewhere is whole.
+#[test]
+fn a_list_at_a_narrow_terminal() {
+    let place = Place::with_repository();
+    place.good(&["start", "one", "-d", "--", "sleep", "600"]);
+    for words in [&["list", "--wide"][..], &["stats"], &["list"]] {
+        let screen = Screen::sized(&place, words, 24, 60);
+        let shown =
+            screen.wait_until("a row", |screen| screen.lines().any(|it| it.starts_with("one")));
+        let first: Vec<_> = shown.lines().map(|line| line.split("  ").next()).collect();
+        assert_eq!(first[..2], [Some("NAME"), Some("one")], "{shown}");
+        assert!(shown.contains('…'), "{shown}");
+        assert!(
+            shown.lines().nth(2).is_none_or(|line| line.is_empty() || line.starts_with("all")),
+            "{shown}"
+        );
+        assert_eq!(screen.end(), 0);
+        assert!(!place.good(words).contains('…'));
+    }
+    assert!(place.good(&["list", "--wide"]).contains("CREATED"));
+}
+
 /// Every check passes here, and a second front end can read them.
 #[test]
 fn doctor() {

@@ -201,6 +201,14 @@ impl Beneath {
         }
     }
 
+    /// Whether a file is at `path` in which nothing stands.
+    pub(super) fn is_empty_file(&self, path: &str) -> bool {
+        let Ok((parent, name)) = self.parent(path, false) else { return false };
+        rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
+            FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_size == 0
+        })
+    }
+
     /// What the file at `path` takes on the disk; nothing for anything else.
     pub(super) fn length(&self, path: &str) -> u64 {
         let Ok((parent, name)) = self.parent(path, false) else { return 0 };

@@ -110,7 +110,12 @@ pub(super) fn read(format: Format, bytes: &[u8], called: &str) -> Result<Value> 
         Format::Json => serde_json::from_str(text)
             .or_else(|_| serde_json::from_str(&comments::without(text)))
             .map_err(|error| error.to_string()),
-        Format::Toml => toml::from_str(text).map_err(|error| error.message().to_owned()),
+        Format::Toml => toml::from_str(text).map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line =
+                before.map(|before| format!(" at line {}", before.matches('\n').count() + 1));
+            error.message().to_owned() + &line.unwrap_or_default()
+        }),
     };
     match value {
         Ok(value @ Value::Object(_)) => Ok(value),

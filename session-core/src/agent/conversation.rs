@@ -120,21 +120,20 @@ pub(crate) fn rows(root: &Root, database: &Database, scratch: &Utf8Path) -> Vec<
 }
 
 /// The conversations that a pattern names, the latest first: of directories those that have a transcript, of files that tell their ids
-/// themselves one for each id. Blocks.
+/// themselves one for each id. A file in which nothing stands is none: no agent can go on with it. Blocks.
 pub(crate) fn written(root: &Root, profile: &Profile, most: usize) -> Vec<Found> {
     if let Some(heads) = Heads::of(&profile.conversation) {
         return with_ids(root, &heads, most);
     }
     let mut found = files(root, most);
-    let Some(transcript) = &profile.conversation.transcript else { return found };
     let Ok(beneath) = Beneath::open(&root.directory) else { return Vec::new() };
+    let transcript = profile.conversation.transcript.as_ref();
     found.retain_mut(|found| {
-        let path = found.file.strip_prefix(&root.directory).map(|path| path.join(transcript));
-        let modified = path.ok().and_then(|path| beneath.modified(path.as_str()));
-        modified.is_some_and(|modified| {
-            found.modified = modified;
-            true
-        })
+        let Ok(path) = found.file.strip_prefix(&root.directory) else { return false };
+        let file = transcript.map_or_else(|| path.to_owned(), |transcript| path.join(transcript));
+        let Some(modified) = beneath.modified(file.as_str()) else { return false };
+        found.modified = modified;
+        !beneath.is_empty_file(file.as_str())
     });
     found.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| a.id.cmp(&b.id)));
     found
@@ -219,6 +218,20 @@ pub(crate) fn latest_of(
         return known.or_else(|| begun_here(plan, profile, host, found));
     }
     found.first().cloned()
+}
+
+/// Whether a file in which nothing stands has the name of this conversation: agents refuse to begin one of an id that they know, and to go
+/// on with one that is empty. Blocks.
+pub(crate) fn is_blocked(plan: &AgentPlan, profile: &Profile, host: &HostView, id: &str) -> bool {
+    let Some(file) = &profile.conversation.file else { return false };
+    let transcript = profile.conversation.transcript.iter().map(String::as_str);
+    let pattern = std::iter::once(file.as_str()).chain(transcript).collect::<Vec<_>>().join("/");
+    let Ok(root) = root(plan, profile, host, &pattern.replace(ID, id)) else { return false };
+    let Ok(beneath) = Beneath::open(&root.directory) else { return false };
+    files(&root, MOST_NAMES).iter().any(|found| {
+        let path = found.file.strip_prefix(&root.directory);
+        path.is_ok_and(|path| beneath.is_empty_file(path.as_str()))
+    })
 }
 
 /// The last one that was begun in the session's own directory, which no other has. In containers that of every session has the

@@ -2,7 +2,9 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
+use super::beneath::Beneath;
 use super::login_setting;
 use super::person::host_path;
 use super::plan::{AgentOptions, Placement};
@@ -111,6 +113,16 @@ pub(crate) fn check_directory(directory: &Utf8Path, profile: &Profile) -> Result
         }
     }
     Ok(())
+}
+
+/// A digest of each of a login's files, to see later whether one was written; `None` for one that is not there. Blocks.
+pub(crate) fn digests(directory: &Utf8Path, profile: &Profile) -> Result<Vec<Option<Vec<u8>>>> {
+    let beneath = Beneath::open(directory)?;
+    let digest = |file: &String| {
+        let bytes = beneath.read(file)?;
+        Ok(bytes.map(|bytes| Sha256::digest(bytes).to_vec()))
+    };
+    profile.credentials.files.iter().map(digest).collect()
 }
 
 /// Finds the login of `profile`: the one that is asked for; else ours; else, for sessions on the host, the person's

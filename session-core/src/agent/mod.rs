@@ -27,7 +27,8 @@ pub(crate) use aside::{Aside, check_program, find_program};
 #[cfg(test)]
 pub(crate) use conversation::Found as FoundConversation;
 pub(crate) use conversation::{
-    forget_marks, latest as latest_conversation, opened as opened_conversations,
+    forget_marks, is_blocked as is_conversation_blocked, latest as latest_conversation,
+    opened as opened_conversations,
 };
 pub use disposable::Disposable;
 pub(crate) use disposable::{find as find_disposable, remove as remove_disposable};
@@ -37,7 +38,8 @@ pub(crate) use launch::{Occasion, argv};
 pub(crate) use live::{Process, of_person as processes_of_person};
 pub use login::Login;
 pub(crate) use login::{
-    DEFAULT as DEFAULT_LOGIN, check_name as check_login_name, find as find_login,
+    DEFAULT as DEFAULT_LOGIN, check_name as check_login_name, digests as login_digests,
+    find as find_login,
 };
 pub(crate) use overrides::{
     FILE as OVERRIDES_FILE, arguments as override_arguments, keep as keep_settings,

@@ -45,7 +45,7 @@ pub(super) fn first<'v>(document: &'v Value, path: &Path) -> Option<&'v Value> {
     found
 }
 
-/// How many things at `path` are `wanted`; `*` is anything but null.
+/// How many things at `path` are `wanted`: `*` is anything but null, a text with `*` at its end any that begins with the rest.
 pub(super) fn count(document: &Value, path: &Path, wanted: &str) -> u64 {
     let mut count = 0;
     visit(document, &path.steps, &mut |value| count += u64::from(is(value, wanted)));
@@ -67,7 +67,10 @@ fn is(value: &Value, wanted: &str) -> bool {
     match (value, wanted) {
         (Value::Null, _) => false,
         (_, "*") => true,
-        (Value::String(text), _) => text == wanted,
+        (Value::String(text), _) => match wanted.strip_suffix('*') {
+            Some(beginning) => text.starts_with(beginning),
+            None => text == wanted,
+        },
         (Value::Number(number), _) => number.to_string() == wanted,
         (Value::Bool(truth), _) => truth.to_string() == wanted,
         _ => false,
@@ -110,6 +113,10 @@ mod tests {
         assert_eq!(count(&document, &Path::new("a.b[].c"), "*"), 2);
         assert_eq!(count(&document, &Path::new("a.b[].c"), "y"), 1);
         assert_eq!(count(&document, &Path::new("l[][]"), "*"), 3);
+        let texts = json!({"a": ["<one>", "<two", "two>", 1]});
+        assert_eq!(count(&texts, &Path::new("a[]"), "<*"), 2);
+        assert_eq!(count(&texts, &Path::new("a[]"), "<one>*"), 1);
+        assert_eq!(count(&texts, &Path::new("a[]"), "1*"), 0, "a number is no text");
         assert_eq!(count(&document, &Path::new("a.b.c"), "*"), 0, "a list is no table");
         assert!(Path::new("a.b[].c").is_many() && !Path::new("a.b.c").is_many());
     }

@@ -11,7 +11,7 @@ use crate::agent::carry::{self, Source};
 use crate::agent::{self, AgentOptions, AgentPlan, Login, Occasion, mcp};
 use crate::archive::{self, Pack};
 use crate::catalog::{blocking, make_private, remove_tree};
-use crate::profile::{Profile, Variables};
+use crate::profile::{Choice, Profile, Variables};
 use crate::{Error, ErrorKind, Progress, Result, Session, SessionRecord, SessionSpec};
 
 impl Inner {
@@ -156,7 +156,7 @@ impl Inner {
         let Some((plan, profile, variables)) = self.agent(record)? else {
             return Ok((command, None));
         };
-        let (plan, profile, host) = (plan.clone(), profile.clone(), self.host.clone());
+        let (mut plan, profile, host) = (plan.clone(), profile.clone(), self.host.clone());
         let (noted, first) = (record.conversation.clone(), record.started_at.is_none());
         let (directory, mcp_file) = (record.spec.directory.clone(), connected.mcp_file.clone());
         blocking(move || {
@@ -165,6 +165,12 @@ impl Inner {
                 false => agent::latest_conversation(&plan, &profile, &host, noted.as_deref()),
             };
             let latest = latest.as_ref();
+            if let (None, Choice::Ours, Some(id)) =
+                (latest, profile.conversation.id, &plan.conversation)
+                && agent::is_conversation_blocked(&plan, &profile, &host, id)
+            {
+                plan.conversation = Some(uuid::Uuid::new_v4().to_string());
+            }
             let settings = agent::override_arguments(&profile, &directory)?;
             let (mcp_file, settings) = (mcp_file.as_deref(), settings.as_slice());
             let occasion = Occasion { latest, first, mcp_file, settings };

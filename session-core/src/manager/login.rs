@@ -34,6 +34,18 @@ pub struct LoginRun {
     profile: Profile,
     name: String,
     aside: Aside,
+    /// Of the login's files, before it ran.
+    before: Vec<Option<Vec<u8>>>,
+}
+
+/// What an agent's own login left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LoginOutcome {
+    /// What is known of the login now.
+    pub login: Login,
+    /// Its files hold something else than before. Where they don't, and somebody is logged in, that is from before.
+    pub changed: bool,
 }
 
 impl LoginRun {
@@ -47,20 +59,23 @@ impl LoginRun {
         self.aside.working_directory()
     }
 
-    /// Makes what was written the person's alone, removes what is not needed, and says whether somebody is logged in.
-    pub async fn finish(self) -> Result<Login> {
-        let Self { manager, profile, name, aside, directory, .. } = self;
+    /// Makes what was written the person's alone, removes what is not needed, and says whether somebody is logged in,
+    /// and whether that is new.
+    pub async fn finish(self) -> Result<LoginOutcome> {
+        let Self { manager, profile, name, aside, directory, before, .. } = self;
         let agent = profile.name.clone();
         let place = directory.clone();
-        let is_there = blocking(move || {
+        let (is_there, changed) = blocking(move || {
             aside.keep(&profile)?;
             aside.close()?;
-            Ok(profile.credentials.files.iter().all(|file| place.join(file).is_file()))
+            let is_there = profile.credentials.files.iter().all(|file| place.join(file).is_file());
+            Ok((is_there, agent::login_digests(&place, &profile)? != before))
         })
         .await?;
         // A variable or a setting may be a login, too; that is not what was asked.
         let login = manager.login(&agent, Some(&name)).await?;
-        Ok(Login { ready: is_there, by_variable: false, by_setting: None, ..login })
+        let login = Login { ready: is_there, by_variable: false, by_setting: None, ..login };
+        Ok(LoginOutcome { login, changed })
     }
 }
 
@@ -132,7 +147,8 @@ impl Manager {
             let mut command = vec![program.into_string()];
             command.extend(profile.arguments.login.iter().cloned());
             command.extend(arguments);
-            Ok(LoginRun { command, directory, manager, profile, name, aside })
+            let before = agent::login_digests(&directory, &profile)?;
+            Ok(LoginRun { command, directory, manager, profile, name, aside, before })
         })
         .await
     }

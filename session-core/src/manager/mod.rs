@@ -27,7 +27,7 @@ use std::time::Duration;
 
 pub use conversations::{ConversationEntry, ExportTo, Exported};
 pub use list::Inspection;
-pub use login::LoginRun;
+pub use login::{LoginOutcome, LoginRun};
 pub use remove::Removed;
 pub use settle::Reconciled;
 pub use trash::{TRASH_RETENTION, TrashItem};

@@ -1,8 +1,9 @@
 //! How to read what an agent is doing from what it wrote.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// What the files of an agent tell about it, read without running it.
@@ -42,16 +43,54 @@ pub struct Facts {
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Selector {
-    /// What must be: a path, and the text, number or `true`/`false` there; `*` for anything but null. A line counts as
-    /// often as its condition with `[]` is met, once without.
+    /// What must be: a path, and the text, number or `true`/`false` there; `*` for anything but null, `begin*` for a text that begins
+    /// so. A line counts as often as its condition with `[]` is met, once without.
     #[serde(rename = "where")]
     pub conditions: BTreeMap<String, String>,
-    /// What must not be, in the same form.
-    pub unless: BTreeMap<String, String>,
+    /// What must not be, in the same form; of a list none.
+    pub unless: BTreeMap<String, Unwanted>,
     /// The path of what is wanted, for what is not counted.
     pub value: Option<String>,
     /// A path: lines that have the same there, not far from each other, count once.
     pub once_per: Option<String>,
+}
+
+/// What must not be somewhere: one thing, or any of several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Unwanted {
+    /// One thing.
+    One(String),
+    /// Any of several.
+    Any(Vec<String>),
+}
+
+impl JsonSchema for Unwanted {
+    fn schema_name() -> Cow<'static, str> {
+        "Unwanted".into()
+    }
+
+    /// One place for both types, so that a mistake in either is told.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "What must not be somewhere: one thing, or any of several.",
+            "type": ["string", "array"],
+            "items": { "type": "string" },
+        })
+    }
+}
+
+impl Unwanted {
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Any(several) => several,
+        }
+        .iter()
+        .map(String::as_str)
+    }
 }
 
 /// Queries of one row and one column each.

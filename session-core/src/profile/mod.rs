@@ -22,7 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use conversation::{Choice, Conversation, Database};
-pub use facts::{DatabaseFacts, Facts, Live, Selector};
+pub use facts::{DatabaseFacts, Facts, Live, Selector, Unwanted};
 pub use mcp::{Mcp, McpSource};
 pub use outside::{Access, Outside};
 pub use overrides::{OverrideRule, Overrides};

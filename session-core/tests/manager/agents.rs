@@ -405,14 +405,14 @@ async fn a_conversation_is_resumed_where_there_is_one() {
 
     let talks = plan.state.host.join("talks/here");
     std::fs::create_dir_all(&talks).expect("the state is writable");
-    std::fs::write(talks.join(format!("{id}.jsonl")), "").expect("the state is writable");
+    std::fs::write(talks.join(format!("{id}.jsonl")), "{}\n").expect("the state is writable");
     start(&manager, &record).await;
     assert_eq!(robot.last_launch().0, ["--resume", &id, "--bold", "--loud", "${x}"]);
     stop(&manager, &record).await;
 
     let old = std::fs::File::open(talks.join(format!("{id}.jsonl"))).expect("it is there");
     old.set_modified(std::time::SystemTime::UNIX_EPOCH).expect("it is ours");
-    std::fs::write(talks.join("another.jsonl"), "").expect("the state is writable");
+    std::fs::write(talks.join("another.jsonl"), "{}\n").expect("the state is writable");
     start(&manager, &record).await;
     assert_eq!(robot.last_launch().0[..2], ["--resume", "another"]);
 }

@@ -235,6 +235,36 @@ async fn a_session_begins_another_conversation() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 }
 
+/// A file in which nothing stands is no conversation: a session begins a new one instead of failing, under an id that no file has.
+#[tokio::test]
+async fn an_empty_file_is_no_conversation() {
+    let robots = Robots::new();
+    let record = robots.create("one", |_| {}).await;
+    robots.start(&record).await;
+    robots.stop(&record).await;
+    let file = state(&record).join("talks/here").join(format!("{}.jsonl", begun(&record)));
+    write(&file, "");
+    let listed = robots.manager.conversations(Some(&record.id)).await.expect("they are read");
+    assert_eq!(listed, []);
+    assert_eq!(robots.facts(&record).await.conversations, Some(0));
+    robots.start(&record).await;
+    let words = robots.last_arguments();
+    assert_eq!((words.len(), words[0].as_str()), (2, "--id"), "{words:?}");
+    assert_ne!(words[1], begun(&record));
+    assert_eq!(read(&file), "", "nothing is taken away");
+    let stopped = robots.stop(&record).await;
+    assert_eq!(stopped.conversation.as_ref(), Some(&words[1]));
+    talk(&state(&record), &words[1]);
+    robots.start(&record).await;
+    assert_eq!(robots.last_arguments(), ["--resume", &words[1]]);
+    robots.stop(&record).await;
+    // One that has gone on elsewhere is gone on with, whatever else is there.
+    std::fs::remove_file(&file).expect("it is there");
+    write(&state(&record).join("talks/here/zero.jsonl"), "");
+    robots.start(&record).await;
+    assert_eq!(robots.last_arguments(), ["--resume", &words[1]]);
+}
+
 /// Only an agent that was to go on, and ended with an error at once, did so in vain.
 #[tokio::test]
 async fn going_on_in_vain() {
@@ -317,6 +347,35 @@ async fn facts_are_read_from_what_the_agent_wrote() {
     assert_eq!(stopped.model.as_deref(), Some("r2\u{1b}[31m"));
     assert!(stopped.last_activity.is_some());
     assert_eq!(robots.facts(&record).await.state, None, "nothing runs");
+}
+
+/// What an agent had under way when it was ended is not what the one does that runs now: without further words that has nothing to do.
+#[tokio::test]
+async fn nothing_is_under_way_after_a_start() {
+    let states =
+        "busy = [{ where = { who = \"me\" } }]\nidle = [{ where = { who = \"robot\" } }]\n";
+    let profile =
+        PROFILE.replace("FORK", FORK).replace("[facts.live]", &format!("{states}[facts.live]"));
+    let robots = Robots::with_profile(&profile);
+    let record = robots.create("one", |_| {}).await;
+    robots.start(&record).await;
+    let file = state(&record).join(format!("talks/here/{}.jsonl", begun(&record)));
+    let said = |at: &str| format!("{{\"who\":\"me\",\"at\":\"{at}\"}}\n");
+    let later = "2200-01-01T00:00:00Z";
+    write(&file, &said(later));
+    assert_eq!(robots.facts(&record).await.state, Some(AgentState::Busy));
+    robots.stop(&record).await;
+    assert_eq!(robots.facts(&record).await.state, None);
+    write(&file, &said("2026-01-01T00:00:00Z"));
+    assert_eq!(robots.facts(&record).await.state, None);
+    robots.start(&record).await;
+    assert_eq!(robots.facts(&record).await.state, Some(AgentState::Idle));
+    // What tells of no work changes nothing in that.
+    let resumed = format!("{{\"who\":\"nobody\",\"at\":\"{later}\"}}\n");
+    write(&file, &(said("2026-01-01T00:00:00Z") + &resumed));
+    assert_eq!(robots.facts(&record).await.state, Some(AgentState::Idle));
+    write(&file, &(said("2026-01-01T00:00:00Z") + &said(later)));
+    assert_eq!(robots.facts(&record).await.state, Some(AgentState::Busy));
 }
 
 /// S4.35: whatever a session puts in the place of its conversations, a list is a list, and nothing outside is read.
@@ -445,6 +504,25 @@ async fn a_session_goes_on_from_the_persons_own() {
         assert_eq!(error.kind(), kind, "{word}: {error}");
     }
     assert_eq!(entries(&robots.world.place.layout().home().join("sessions")).len(), 2);
+}
+
+/// A file that is no conversation at all is refused before anything is made, and it is said what one is.
+#[tokio::test]
+async fn any_file_is_no_conversation() {
+    let robots = Robots::new();
+    let file = robots.world.place.path().join("passwd");
+    for text in ["daemon:x:1:1::/:/bin/sh\n", "", "[1]\n\"text\"\n{half\n"] {
+        write(&file, text);
+        let made = robots.try_create("one", |it| it.resume_from = Some(file.to_string())).await;
+        let error = made.expect_err("no conversation");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        let expected = "is no conversation of Robot: those have a JSON object (`{…}`) in each line";
+        assert!(error.to_string().contains(expected), "{error}");
+        crate::place::assert_nothing_left(&robots.world.place.layout());
+    }
+    // A damaged line among good ones is nothing to refuse it for.
+    write(&file, "half}\n{\"who\":\"me\"}");
+    robots.create("one", |it| it.resume_from = Some(file.to_string())).await;
 }
 
 /// Where the agent has no way to be told, the file is put where it finds it, and is resumed.

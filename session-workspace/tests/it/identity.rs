@@ -8,6 +8,7 @@ use session_core::Strategy;
 use crate::fixture::Fixture;
 
 /// A repository of a person whose own files are below `home`.
+#[expect(clippy::disallowed_methods, reason = "git is found where these tests find it")]
 fn of_person(configuration: &str) -> Fixture {
     let mut fixture = Fixture::repository();
     let home = fixture.base.join("home");

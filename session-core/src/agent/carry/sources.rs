@@ -5,7 +5,7 @@ use camino::Utf8Path;
 use super::document::own_id;
 use super::{Form, Source, open, tree};
 use crate::agent::conversation::{self, Found, MOST_NAMES};
-use crate::agent::facts::Heads;
+use crate::agent::facts::{self, Heads};
 use crate::agent::pattern;
 use crate::agent::plan::AgentPlan;
 use crate::profile::Profile;
@@ -133,6 +133,18 @@ pub(crate) fn of_path(profile: &Profile, path: &Utf8Path) -> Result<Source> {
             }
         },
     };
+    if facts::are_lines(profile) {
+        let lines = match (&source.form, &profile.conversation.transcript) {
+            (Form::Directory, Some(transcript)) => tree::open(&source)?.file(transcript),
+            _ => Some(open(&source)?),
+        };
+        if !lines.is_some_and(facts::has_table) {
+            return refuse(format!(
+                "`{path}` is no conversation of {}: those have a JSON object (`{{…}}`) in each line, and it has none; give a conversation's file, its id, or a session",
+                profile.title
+            ));
+        }
+    }
     if !pattern::is_id(&source.found.id) {
         return refuse(format!(
             "`{path}` is not called as a conversation is; its name must be the conversation's id"

@@ -17,10 +17,19 @@ const MOST_BYTES: u64 = 16 * 1024 * 1024;
 /// The directory that a conversation was begun in, as one of its first lines says; `None` where none does.
 pub(crate) fn workspace(conversation: &Conversation, file: File) -> Option<String> {
     let path = Path::new(conversation.workspace.as_deref()?);
+    documents(file).find_map(|line| value::first(&line, &path).and_then(value::text))
+}
+
+/// Whether one of a file's first lines is a table of JSON, as conversations have it in each.
+pub(crate) fn has_table(file: File) -> bool {
+    documents(file).any(|line| line.is_object())
+}
+
+/// Those of a file's first lines that are JSON.
+fn documents(file: File) -> impl Iterator<Item = Value> {
     let reader = BufReader::new(file.take(MOST_BYTES));
     let lines = reader.split(b'\n').take(MOST_LINES).map_while(std::io::Result::ok);
-    let mut lines = lines.filter_map(|line| serde_json::from_slice::<Value>(&line).ok());
-    lines.find_map(|line| value::first(&line, &path).and_then(value::text))
+    lines.filter_map(|line| serde_json::from_slice(&line).ok())
 }
 
 /// What a profile looks for in the files themselves.

@@ -17,7 +17,7 @@ use crate::profile::Facts;
 /// In the session's directory; may be deleted at any time.
 const NAME: &str = "facts.json";
 /// Grows when older versions would misread it, or counted in another way.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// More than we write.
 const LARGEST: u64 = 16 * 1024 * 1024;
 /// So much of what was counted must be the same, or the file was written anew.

@@ -29,6 +29,8 @@ pub(super) struct Tally {
     pub(super) model: Option<String>,
     pub(super) activity: Option<i64>,
     pub(super) state: Option<AgentState>,
+    /// When the line was written that says so; without a time in it, the activity until then.
+    pub(super) state_since: Option<i64>,
     /// The last values of `once_per`, for messages and for calls.
     seen: [VecDeque<u64>; 2],
 }
@@ -127,10 +129,12 @@ impl Reader {
             tally.model = Some(model);
         }
         let moments = self.activity.iter().filter_map(|selector| selector.moment(&line));
-        tally.activity = moments.chain(tally.activity).max();
+        let moment = moments.max();
+        tally.activity = moment.max(tally.activity);
         if let Some((state, _)) = self.states.iter().find(|(_, selector)| selector.fits(&line) > 0)
         {
             tally.state = Some(*state);
+            tally.state_since = moment.or(tally.activity);
         }
     }
 }
@@ -165,12 +169,13 @@ fn pass_over(reader: &mut impl std::io::BufRead, budget: &Budget) -> Passed {
 
 impl Ready {
     pub(super) fn new(selector: &Selector) -> Self {
-        let conditions = |of: &std::collections::BTreeMap<String, String>| {
-            of.iter().map(|(path, wanted)| (Path::new(path), wanted.clone())).collect()
-        };
+        let wanted = selector.conditions.iter();
+        let unless = selector.unless.iter();
         Self {
-            conditions: conditions(&selector.conditions),
-            unless: conditions(&selector.unless),
+            conditions: wanted.map(|(path, wanted)| (Path::new(path), wanted.clone())).collect(),
+            unless: unless
+                .flat_map(|(path, of)| of.iter().map(|it| (Path::new(path), it.to_owned())))
+                .collect(),
             value: selector.value.as_deref().map(Path::new),
             once_per: selector.once_per.as_deref().map(Path::new),
         }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 
 pub(crate) use database::{Copy as DatabaseCopy, MOST_TEXT, Place as DatabasePlace, conversations};
-pub(crate) use head::{Heads, workspace as begun_in};
+pub(crate) use head::{Heads, has_table, workspace as begun_in};
 pub(crate) use size::{of as disk_use, of_open as disk_use_of};
 
 use self::kept::Kept;
@@ -21,7 +21,7 @@ use super::beneath::Beneath;
 use super::conversation::{self, Found};
 use super::live::{self, Processes};
 use super::plan::AgentPlan;
-use crate::facts::AgentFacts;
+use crate::facts::{AgentFacts, AgentState};
 use crate::profile::Profile;
 use crate::{HostView, Timestamp};
 
@@ -67,7 +67,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) noted: Option<&'a str>,
     /// Its main process runs.
     pub(crate) running: bool,
-    /// When that was started last.
+    /// When that was last started.
     pub(crate) started: Option<Timestamp>,
 }
 
@@ -77,11 +77,18 @@ impl Reading<'_> {
         let Self { plan, profile, host, .. } = self;
         let mut facts = AgentFacts::default();
         let mut kept = Kept::load(self.directory, &profile.facts);
-        match &profile.conversation.database {
-            Some(database) => self.read_database(database, &mut kept, &mut facts, budget),
+        let since = match &profile.conversation.database {
+            Some(database) => {
+                self.read_database(database, &mut kept, &mut facts, budget);
+                facts.last_activity
+            }
             None => self.read_lines(&mut kept, &mut facts, budget),
-        }
+        };
         if self.running {
+            if facts.state.is_some() && since.is_some() && since < self.started {
+                // What was under way when an earlier process ended is nobody's work any more.
+                facts.state = Some(AgentState::Idle);
+            }
             let which = match plan.state.host == plan.state.inside {
                 true => Processes::Running,
                 false => Processes::Any,
@@ -112,9 +119,16 @@ impl Reading<'_> {
         })
     }
 
-    fn read_lines(&self, kept: &mut Kept, facts: &mut AgentFacts, budget: &Budget) {
+    /// Gives when the state was written down, if there is one.
+    fn read_lines(
+        &self,
+        kept: &mut Kept,
+        facts: &mut AgentFacts,
+        budget: &Budget,
+    ) -> Option<Timestamp> {
         let Self { plan, profile, host, .. } = self;
-        let Some(pattern) = &profile.conversation.file else { return };
+        let pattern = profile.conversation.file.as_ref()?;
+        let mut since = None;
         let in_directory = |file: Utf8PathBuf| match &profile.conversation.transcript {
             Some(transcript) => file.join(transcript),
             None => file,
@@ -154,6 +168,7 @@ impl Reading<'_> {
                 facts.model = facts.model.take().or_else(|| tally.model.clone());
                 if current.as_ref().is_some_and(|current| current.file == found.file) {
                     facts.state = tally.state;
+                    since = tally.state_since.map(Timestamp::from_milliseconds);
                     facts.model = tally.model.clone().or(facts.model.take());
                 }
                 facts.incomplete |= !whole;
@@ -168,6 +183,7 @@ impl Reading<'_> {
         if let Some(Found { id, file, .. }) = current {
             (facts.conversation, facts.transcript) = (Some(id), Some(in_directory(file)));
         }
+        since
     }
 
     fn read_database(
@@ -201,6 +217,11 @@ impl Reading<'_> {
         let latest = answers.conversations.first().map(|(_, at)| *at);
         facts.last_activity = answers.activity.or(latest).map(Timestamp::from_milliseconds);
     }
+}
+
+/// Whether an agent's conversations are files of lines of JSON: its profile looks for something in them.
+pub(crate) fn are_lines(profile: &Profile) -> bool {
+    profile.conversation.database.is_none() && !Reader::new(&profile.facts).is_empty()
 }
 
 /// A moment as text, in milliseconds since 1970.

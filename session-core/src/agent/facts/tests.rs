@@ -48,6 +48,17 @@ fn transcripts_of_two_versions() {
     }
 }
 
+/// What an agent's own commands (`/context`, `/model`, `/clear`) and shell lines leave is no message; a command that is a prompt of the person's
+/// is one.
+#[test]
+fn commands_are_no_messages() {
+    let facts = shipped("claude").facts;
+    for version in ["2.1.197", "2.1.329"] {
+        let tally = read(&facts, &fixture(&format!("claude-{version}-commands.jsonl")));
+        assert_eq!(tally.messages, 8, "{version}: four prompts, four answers");
+    }
+}
+
 #[test]
 fn a_rollout() {
     let tally = read(&shipped("codex").facts, &fixture("codex-0.169.0.jsonl"));

@@ -1,6 +1,7 @@
 //! MCP servers of a session: read from all levels, merged, and written as its agent reads them.
 
 mod expand;
+mod lines;
 mod render;
 mod servers;
 
@@ -19,6 +20,7 @@ use super::plan::AgentPlan;
 use crate::profile::{Format, Mcp, Profile, SharePolicy};
 use crate::{Error, ErrorKind, HostView, ResolvedSpec, Result};
 
+use lines::Lines;
 pub(crate) use render::{Rendered, render};
 use servers::Level;
 pub(crate) use servers::Servers;
@@ -183,17 +185,22 @@ fn table(
     reference: Option<&str>,
 ) -> Result<Servers> {
     let document = content::read(format, bytes, path.as_str())?;
-    let refuse = |reason: String| {
-        let message = format!("`{path}`: {reason}");
+    let lines = Lines::of(format, bytes, key);
+    let refuse = |way: &[&str], reason: String| {
+        let line = lines.at(way).map(|line| format!(", line {line}")).unwrap_or_default();
+        let message = format!("`{path}`{line}: {reason}");
         Err(Error::new(ErrorKind::InvalidInput, OPERATION, message))
     };
     match document.get(key) {
         None | Some(Value::Null) => Ok(Servers::default()),
-        Some(Value::Object(table)) => match Servers::read(table, level, path.as_str(), reference) {
-            Ok(servers) => Ok(servers),
-            Err(reason) => refuse(reason),
-        },
-        Some(_) => refuse(format!("`{key}` is no table")),
+        Some(Value::Object(table)) => {
+            let line = |name: &str| lines.at(&[key, name]);
+            Servers::read(table, level, path.as_str(), reference, line).or_else(|wrong| {
+                let below = wrong.way.iter().map(String::as_str);
+                refuse(&std::iter::once(key).chain(below).collect::<Vec<_>>(), wrong.reason)
+            })
+        }
+        Some(_) => refuse(&[key], format!("`{key}` is no table")),
     }
 }
 

@@ -48,20 +48,20 @@ struct Renderer<'a> {
 
 impl Renderer<'_> {
     fn server(&mut self, name: &str, values: &BTreeMap<Field, Said>) -> Option<Map<String, Value>> {
-        let file = values.values().next().map_or("", |said| said.file.as_str());
+        let first = values.values().next()?;
         let runs = values.contains_key(&Field::Command);
         let form = match (runs, values.contains_key(&Field::Url)) {
             (true, _) => &self.mcp.local,
             (_, true) => &self.mcp.remote,
             _ => {
-                self.problem(name, file, "says neither a `command` nor a `url`".to_owned());
+                self.problem(name, first, "says neither a `command` nor a `url`".to_owned());
                 return None;
             }
         };
         let Some(form) = form.clone() else {
             self.problem(
                 name,
-                file,
+                first,
                 "is of a kind that this agent can't use; leave it out".to_owned(),
             );
             return None;
@@ -115,7 +115,7 @@ impl Renderer<'_> {
         if !reached {
             self.problem(
                 name,
-                file,
+                first,
                 "speaks in a way that this agent does not; leave it out".to_owned(),
             );
             return None;
@@ -147,7 +147,7 @@ impl Renderer<'_> {
         let parsed = match Text::parse(text, said.reference.as_deref()) {
             Ok(parsed) => parsed,
             Err(reason) => {
-                self.problem(server, &said.file, format!("`{at}` {reason}"));
+                self.problem(server, said, format!("`{at}` {reason}"));
                 return None;
             }
         };
@@ -166,7 +166,7 @@ impl Renderer<'_> {
                         "`{at}` needs `{name}`, which is not set; set it, or give it a default (`${{{name}:-…}}`)"
                     )
                 };
-                self.problem(server, &said.file, reason);
+                self.problem(server, said, reason);
                 return None;
             }
         };
@@ -191,7 +191,9 @@ impl Renderer<'_> {
         Some(reference.replace("NAME", &name))
     }
 
-    fn problem(&mut self, server: &str, file: &str, reason: String) {
-        self.problems.push(format!("MCP server `{}` in `{file}`: {reason}", server.escape_debug()));
+    fn problem(&mut self, server: &str, said: &Said, reason: String) {
+        let line = said.line.map(|line| format!(", line {line}")).unwrap_or_default();
+        let (server, file) = (server.escape_debug(), &said.file);
+        self.problems.push(format!("MCP server `{server}` in `{file}`{line}: {reason}"));
     }
 }

@@ -49,8 +49,30 @@ pub(super) struct Said {
     pub(super) level: Level,
     /// The file, for errors.
     pub(super) file: String,
+    /// Where in that the server stands.
+    pub(super) line: Option<usize>,
     /// How the agent whose file this is writes variables, too.
     pub(super) reference: Option<String>,
+}
+
+/// What is wrong with a table of servers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Wrong {
+    /// The way to it from the table: a server, a field, a name in that.
+    pub(super) way: Vec<String>,
+    pub(super) reason: String,
+}
+
+impl Wrong {
+    fn new(way: &[&str], reason: String) -> Self {
+        Self { way: way.iter().map(|key| (*key).to_owned()).collect(), reason }
+    }
+
+    /// The same of a server.
+    fn of(self, server: &str) -> Self {
+        let way = std::iter::once(server.to_owned()).chain(self.way).collect();
+        Self { way, reason: format!("server `{}`: {}", server.escape_debug(), self.reason) }
+    }
 }
 
 impl Field {
@@ -70,39 +92,45 @@ impl Field {
 }
 
 impl Servers {
-    /// Reads a table of servers of one level; `file` is what it is called, `reference` as in [`Said`]. Errors are reasons.
+    /// Reads a table of servers of one level; `file` is what it is called, `reference` as in [`Said`].
     pub(super) fn read(
         table: &Map<String, Value>,
         level: Level,
         file: &str,
         reference: Option<&str>,
-    ) -> Result<Self, String> {
+        line: impl Fn(&str) -> Option<usize>,
+    ) -> Result<Self, Wrong> {
         let mut servers = BTreeMap::new();
         for (name, value) in table {
             if name.is_empty() || name.contains(['/', '\\']) || name.chars().any(char::is_control) {
-                return Err(format!(
+                let reason = format!(
                     "`{}` can't be the name of a server: use letters, digits, `-`, `_` and the like",
                     name.escape_debug()
-                ));
+                );
+                return Err(Wrong::new(&[name], reason));
             }
+            let line = line(name);
             let said = |value: Value| Said {
                 value,
                 level,
                 file: file.to_owned(),
+                line,
                 reference: reference.map(str::to_owned),
             };
             let server = match value {
                 Value::Null => Server { whole: true, values: BTreeMap::new() },
                 Value::Object(table) => {
-                    let values = fields(table, level)
-                        .map_err(|reason| format!("server `{}`: {reason}", name.escape_debug()))?;
+                    let values = fields(table, level).map_err(|wrong| wrong.of(name))?;
                     let runs =
                         values.contains_key(&Field::Command) || values.contains_key(&Field::Url);
                     let values = values.into_iter().map(|(field, value)| (field, said(value)));
                     // What a project says never mixes with what the person said, whose variables it would get.
                     Server { whole: runs || level == Level::Project, values: values.collect() }
                 }
-                _ => return Err(format!("server `{}` is no table", name.escape_debug())),
+                _ => {
+                    let reason = format!("server `{}` is no table", name.escape_debug());
+                    return Err(Wrong::new(&[name], reason));
+                }
             };
             servers.insert(name.clone(), server);
         }
@@ -159,7 +187,7 @@ fn each_text(value: &Value, see: &mut impl FnMut(&str)) {
 }
 
 /// Takes a server apart, whichever agent's words it is in.
-fn fields(table: &Map<String, Value>, level: Level) -> Result<BTreeMap<Field, Value>, String> {
+fn fields(table: &Map<String, Value>, level: Level) -> Result<BTreeMap<Field, Value>, Wrong> {
     let mut fields = BTreeMap::new();
     for (key, value) in table {
         match (key.as_str(), value) {
@@ -167,12 +195,12 @@ fn fields(table: &Map<String, Value>, level: Level) -> Result<BTreeMap<Field, Va
             ("command" | "url" | "serverUrl" | "httpUrl", Value::String(text))
                 if text.is_empty() =>
             {
-                return Err(format!("`{key}` is empty"));
+                return Err(Wrong::new(&[key], format!("`{key}` is empty")));
             }
             ("command", Value::String(_)) => drop(fields.insert(Field::Command, value.clone())),
             ("command", Value::Array(words)) if words.iter().all(Value::is_string) => {
                 let Some((first, rest)) = words.split_first() else {
-                    return Err("`command` is empty".to_owned());
+                    return Err(Wrong::new(&[key], "`command` is empty".to_owned()));
                 };
                 fields.insert(Field::Command, first.clone());
                 fields.insert(Field::Arguments, Value::Array(rest.to_vec()));
@@ -183,11 +211,12 @@ fn fields(table: &Map<String, Value>, level: Level) -> Result<BTreeMap<Field, Va
             ("env" | "environment", Value::Object(table)) => {
                 for (name, value) in table {
                     if name.is_empty() || name.contains(['=', '\0']) {
-                        return Err(format!("`{}` can't name a variable", name.escape_debug()));
+                        let reason = format!("`{}` can't name a variable", name.escape_debug());
+                        return Err(Wrong::new(&[key, name], reason));
                     }
                     fields.insert(
                         Field::Environment(name.clone()),
-                        text(value).ok_or_else(|| wrong(name))?,
+                        text(value).ok_or_else(|| wrong(&[key, name]))?,
                     );
                 }
             }
@@ -195,7 +224,7 @@ fn fields(table: &Map<String, Value>, level: Level) -> Result<BTreeMap<Field, Va
                 for (name, value) in table {
                     fields.insert(
                         Field::Header(name.clone()),
-                        text(value).ok_or_else(|| wrong(name))?,
+                        text(value).ok_or_else(|| wrong(&[key, name]))?,
                     );
                 }
             }
@@ -216,10 +245,11 @@ fn fields(table: &Map<String, Value>, level: Level) -> Result<BTreeMap<Field, Va
                 // The person's agent may know more of them than we do.
                 _ if level == Level::Person => {}
                 _ => {
-                    return Err(format!(
+                    let reason = format!(
                         "`{key}` is `{}`, which is none of stdio, http, sse",
                         word.escape_debug()
-                    ));
+                    );
+                    return Err(Wrong::new(&[key], reason));
                 }
             },
             ("enabled", Value::Bool(on)) => drop(fields.insert(Field::Enabled, (*on).into())),
@@ -228,18 +258,20 @@ fn fields(table: &Map<String, Value>, level: Level) -> Result<BTreeMap<Field, Va
                 "command" | "args" | "env" | "environment" | "headers" | "http_headers" | "url"
                 | "serverUrl" | "httpUrl" | "type" | "transport" | "enabled" | "disabled",
                 _,
-            ) => return Err(wrong(key)),
+            ) => return Err(wrong(&[key])),
             (_, other) => drop(fields.insert(Field::Other(key.clone()), other.clone())),
         }
     }
     if fields.contains_key(&Field::Command) && fields.contains_key(&Field::Url) {
-        return Err("it has both a `command` and a `url`; keep one".to_owned());
+        let reason = "it has both a `command` and a `url`; keep one";
+        return Err(Wrong::new(&[], reason.to_owned()));
     }
     Ok(fields)
 }
 
-fn wrong(key: &str) -> String {
-    format!("`{}` has another form than MCP servers have there", key.escape_debug())
+fn wrong(way: &[&str]) -> Wrong {
+    let key = way.last().copied().unwrap_or_default().escape_debug();
+    Wrong::new(way, format!("`{key}` has another form than MCP servers have there"))
 }
 
 /// The value of a variable: agents write numbers and switches there, too.

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use camino::Utf8Path;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::expand::{Text, Values};
 use super::render::render;
 use super::servers::{Level, Servers};
-use crate::profile::Mcp;
+use super::table;
+use crate::profile::{Format, Mcp};
 
 type Variables = BTreeMap<String, String>;
 
@@ -18,7 +20,7 @@ fn variables(pairs: &[(&str, &str)]) -> Variables {
 
 fn servers(level: Level, value: Value) -> Servers {
     let table = value.as_object().expect("a table").clone();
-    Servers::read(&table, level, "test.json", None).expect("good servers")
+    Servers::read(&table, level, "test.json", None, |_| None).expect("good servers")
 }
 
 /// As Claude Code reads it.
@@ -199,7 +201,8 @@ remote = { type = "remote", url = "${URL}", headers = "${HEADERS}", enabled = tr
         "environment": {"T": "{env:TOKEN}", "D": "${CLAUDE_SESSION_DIR}"}, "timeout": 5
     }});
     let table = table.as_object().expect("a table");
-    let all = Servers::read(table, Level::Person, "opencode.json", mcp.reference.as_deref());
+    let reference = mcp.reference.as_deref();
+    let all = Servers::read(table, Level::Person, "opencode.json", reference, |_| None);
     let (table, environment) = rendered(&all.expect("good servers"), &mcp);
     assert_eq!(
         Value::Object(table),
@@ -233,7 +236,8 @@ fn what_can_not_be_used_is_said() {
         (json!({"\u{1b}[31m": {"command": "x"}}), "name of a server"),
     ] {
         let table = wrong.as_object().expect("a table");
-        let reason = Servers::read(table, Level::Session, "f", None).expect_err("it is wrong");
+        let wrong = Servers::read(table, Level::Session, "f", None, |_| None);
+        let reason = wrong.expect_err("it is wrong").reason;
         assert!(reason.contains(part), "{reason}");
     }
     let more = json!({"a": {"url": "http://x.test", "type": "of their agent's"}});
@@ -241,6 +245,41 @@ fn what_can_not_be_used_is_said() {
     for wrong in ["${", "${A", "${A B}", "${1}", "${A:-${B}}", "${}"] {
         assert!(Text::parse(wrong, None).is_err(), "{wrong}");
     }
+}
+
+/// What is wrong in a file is told with its line, in JSON and in TOML; and so is what is missing, with that of its server.
+#[test]
+fn mistakes_have_lines() {
+    let path = Utf8Path::new("/f");
+    let at = |format, text: &str| {
+        table(format, text.as_bytes(), "mcp", path, Level::Session, None)
+            .expect_err("it is wrong")
+            .to_string()
+    };
+    let json =
+        |server: &str| at(Format::Json, &format!("{{\n \"mcp\": {{\n  \"a\": {server}\n }}\n}}"));
+    for (server, told) in [
+        ("7", "`/f`, line 3: server `a` is no table"),
+        ("{\n\n\"args\": \"x\"}", "`/f`, line 5: server `a`: `args` has another form"),
+        ("{\"env\": {\n\"E\": []}}", "`/f`, line 4: server `a`: `E` has another form"),
+        ("{\n\"command\": \"x\",\n\"url\": \"y\"}", "`/f`, line 3: server `a`: it has both"),
+    ] {
+        let said = json(server);
+        assert!(said.contains(told), "{said}");
+    }
+    let said = at(Format::Json, "{\n\n\"mcp\": []}");
+    assert!(said.contains("`/f`, line 3: `mcp` is no table"), "{said}");
+    let said = at(Format::Toml, "[mcp.a]\ncommand = \"x\"\nargs = [1]\n");
+    assert!(said.contains("`/f`, line 3: server `a`: `args` has another form"), "{said}");
+    let said = at(Format::Toml, "[mcp]\n\na = = 1\n");
+    assert!(said.contains("at line 3"), "{said}");
+
+    let text = b"{\"mcp\": {\n\"a\": {\"args\": []},\n\"b\": {\"command\": \"${NOWHERE}\"}}}";
+    let all = table(Format::Json, text, "mcp", path, Level::Session, None).expect("good forms");
+    let none = Variables::new();
+    let said = render(&all, &json_form(), &none, &none).expect_err("two are wrong");
+    assert!(said[0].contains("`a` in `/f`, line 2: says neither"), "{said:?}");
+    assert!(said[1].contains("`b` in `/f`, line 3: `command` needs `NOWHERE`"), "{said:?}");
 }
 
 /// Servers of one level, from a small space so that names and values meet.
