@@ -126,8 +126,7 @@ on_each! {
         let (one, two) = (&world.name("one"), &world.name("two"));
         for name in [one, two] {
             let screen = start(&world, name, &[]);
-            let told = ask(&screen, "SYSTEM ZZ", "told ");
-            assert!(told.contains("ZZSKILL"), "{told}");
+            ask(&screen, "SYSTEM ZZ", "ZZSKILL");
             leave(screen);
         }
         let skill = "---\nname: pear\ndescription: ZZLATER of pears\n---\nEat them.\n";
@@ -135,8 +134,7 @@ on_each! {
         for name in [one, two] {
             world.good(&["stop", "--time", "0", name]);
             let screen = enter(&world, &["attach", name]);
-            let told = ask(&screen, "SYSTEM ZZL", "ZZLATER");
-            assert!(told.contains("told 1: ZZLATER"), "{told}");
+            ask(&screen, "SYSTEM ZZL", "told 1: ZZLATER");
             leave(screen);
         }
     }
