@@ -21,10 +21,9 @@ on!(copilot_on_local: COPILOT "local"
 on!(copilot_on_docker: COPILOT "docker"
     a_conversation_goes_on two_sessions_are_two a_skill_is_shared);
 
-// Its key stands in its configuration here.
 on!(opencode_on_local: OPENCODE "local"
     a_conversation_goes_on two_sessions_are_two a_skill_is_shared nothing_leaks_in facts_are_read
-    a_prompt_comes_along nothing_is_written_outside);
+    a_prompt_comes_along nothing_is_written_outside the_key_is_written_nowhere);
 
 on!(opencode_on_docker: OPENCODE "docker"
     a_conversation_goes_on two_sessions_are_two a_skill_is_shared facts_are_read
