@@ -175,7 +175,8 @@ fn opencode_remembers_by_hand() {
         .with("XDG_STATE_HOME", own)
         .with("XDG_CACHE_HOME", cache)
         .with("OPENCODE_DISABLE_AUTOUPDATE", "1")
-        .with("OPENCODE_DISABLE_MODELS_FETCH", "1");
+        .with("OPENCODE_DISABLE_MODELS_FETCH", "1")
+        .with("OPENCODE_API_KEY", "sk-fake");
     hand.ask(&["run", "remember PLUM-7"], "noted");
     hand.ask(&["run", "--continue", "RECALL"], "remember PLUM-7");
 }

@@ -78,7 +78,7 @@ trust_level = "trusted"
     )
 }
 
-/// The configuration of an opencode whose model is the server at `url`.
+/// The configuration of an opencode whose model is the server at `url`, and whose key stands in its environment.
 fn opencode_config(url: &str) -> Value {
     json!({
         "$schema": "https://opencode.ai/config.json",
@@ -89,7 +89,7 @@ fn opencode_config(url: &str) -> Value {
         "provider": {"test": {
             "npm": "@ai-sdk/openai-compatible",
             "name": "test",
-            "options": {"baseURL": format!("{url}/v1"), "apiKey": "sk-fake"},
+            "options": {"baseURL": format!("{url}/v1"), "apiKey": "{env:OPENCODE_API_KEY}"},
             "models": {"test": {"name": "test"}},
         }},
     })

@@ -14,11 +14,17 @@ macro_rules! on {
     };
 }
 
-// Without `a_skill_is_shared`: a skill was not seen among the instructions that the model gets; where it is told instead was not found out.
 on!(copilot_on_local: COPILOT "local"
-    a_conversation_goes_on two_sessions_are_two nothing_leaks_in facts_are_read a_prompt_comes_along
-    nothing_is_written_outside the_key_is_written_nowhere);
+    a_conversation_goes_on two_sessions_are_two a_skill_is_shared nothing_leaks_in facts_are_read
+    a_prompt_comes_along nothing_is_written_outside the_key_is_written_nowhere);
 
-// Its key stands in its configuration here.
+on!(copilot_on_docker: COPILOT "docker"
+    a_conversation_goes_on two_sessions_are_two a_skill_is_shared);
+
 on!(opencode_on_local: OPENCODE "local"
-    a_conversation_goes_on two_sessions_are_two facts_are_read nothing_is_written_outside);
+    a_conversation_goes_on two_sessions_are_two a_skill_is_shared nothing_leaks_in facts_are_read
+    a_prompt_comes_along nothing_is_written_outside the_key_is_written_nowhere);
+
+on!(opencode_on_docker: OPENCODE "docker"
+    a_conversation_goes_on two_sessions_are_two a_skill_is_shared facts_are_read
+    nothing_is_written_outside);

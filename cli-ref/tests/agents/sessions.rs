@@ -127,8 +127,7 @@ on_each! {
         let (one, two) = (&world.name("one"), &world.name("two"));
         for name in [one, two] {
             let screen = start(&world, name, &[]);
-            let told = ask(&screen, "SYSTEM ZZ", "told ");
-            assert!(told.contains("ZZSKILL"), "{told}");
+            ask(&screen, "SYSTEM ZZ", "ZZSKILL");
             leave(screen);
         }
         let skill = "---\nname: pear\ndescription: ZZLATER of pears\n---\nEat them.\n";
@@ -136,8 +135,7 @@ on_each! {
         for name in [one, two] {
             world.good(&["stop", "--time", "0", name]);
             let screen = enter(&world, &["attach", name]);
-            let told = ask(&screen, "SYSTEM ZZL", "ZZLATER");
-            assert!(told.contains("told 1: ZZLATER"), "{told}");
+            ask(&screen, "SYSTEM ZZL", "told 1: ZZLATER");
             leave(screen);
         }
     }
@@ -230,9 +228,9 @@ on_each! {
     fn the_key_is_written_nowhere(world: World) {
         let name = &world.name("secret");
         let screen = start(&world, name, &["--unattended"]);
-        if world.agent.tool.is_empty() {
-            ask(&screen, "SAY plum", "said plum");
-        } else {
+        // Codex has no tool yet for who asks for one at once, now and then.
+        ask(&screen, "SAY plum", "said plum");
+        if !world.agent.tool.is_empty() {
             ask(&screen, world.agent.tool, "result ");
             let result = world.model.last_asked("TOOL").result.expect("it ran");
             assert!(result.contains("tool-42"), "{result}");

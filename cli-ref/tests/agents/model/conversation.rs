@@ -17,7 +17,7 @@ const ASIDES: [&str; 8] = [
 /// A request for an answer, whichever protocol it came by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Conversation {
-    /// All that the model is told and no person said: system prompts, reminders, files of instructions.
+    /// All that the model is told and no person said: system prompts, reminders, files of instructions, what tools say of themselves.
     pub(crate) system: String,
     /// What the person said, in order; agents' side questions count as said.
     pub(crate) said: Vec<String>,
@@ -30,7 +30,7 @@ pub(crate) struct Conversation {
 impl Conversation {
     /// From `POST …/messages` (Anthropic).
     pub(crate) fn of_messages(body: &Value) -> Self {
-        let mut found = Self { tools: names(&body["tools"]), ..Self::default() };
+        let mut found = Self::offered(&body["tools"]);
         found.told(&text(&body["system"]));
         for message in list(&body["messages"]) {
             let content = &message["content"];
@@ -53,7 +53,7 @@ impl Conversation {
 
     /// From `POST …/responses` (OpenAI).
     pub(crate) fn of_responses(body: &Value) -> Self {
-        let mut found = Self { tools: names(&body["tools"]), ..Self::default() };
+        let mut found = Self::offered(&body["tools"]);
         found.told(&text(&body["instructions"]));
         for item in list(&body["input"]) {
             let kind = item["type"].as_str().unwrap_or_default();
@@ -76,8 +76,7 @@ impl Conversation {
     /// From `POST …/chat/completions` (OpenAI, and whoever does the same).
     pub(crate) fn of_chat(body: &Value) -> Self {
         let functions = list(&body["tools"]).iter().map(|tool| tool["function"].clone());
-        let tools = names(&Value::Array(functions.collect()));
-        let mut found = Self { tools, ..Self::default() };
+        let mut found = Self::offered(&Value::Array(functions.collect()));
         for message in list(&body["messages"]) {
             let content = &message["content"];
             match message["role"].as_str() {
@@ -96,8 +95,7 @@ impl Conversation {
     /// From `POST …:generateContent` and `:streamGenerateContent` (Google).
     pub(crate) fn of_contents(body: &Value) -> Self {
         let declared = list(&body["tools"]).iter().flat_map(|it| list(&it["functionDeclarations"]));
-        let tools = names(&Value::Array(declared.cloned().collect()));
-        let mut found = Self { tools, ..Self::default() };
+        let mut found = Self::offered(&Value::Array(declared.cloned().collect()));
         found.told(&text(&body["systemInstruction"]["parts"]));
         for content in list(&body["contents"]) {
             if content["role"] == "model" {
@@ -111,9 +109,26 @@ impl Conversation {
         found
     }
 
+    /// A conversation without words yet: the tools, and what they tell.
+    fn offered(tools: &Value) -> Self {
+        let mut found = Self { tools: names(tools), ..Self::default() };
+        found.told_all(tools);
+        found
+    }
+
     fn told(&mut self, text: &str) {
         self.system.push_str(text);
         self.system.push('\n');
+    }
+
+    /// Takes every text in it for told: a list of skills may stand in a tool's description, or in one of its parameters.
+    fn told_all(&mut self, value: &Value) {
+        match value {
+            Value::String(text) => self.told(text),
+            Value::Array(values) => values.iter().for_each(|value| self.told_all(value)),
+            Value::Object(values) => values.values().for_each(|value| self.told_all(value)),
+            _ => {}
+        }
     }
 
     /// Takes a message of the person's side apart: agents put reminders and files beside the words.
@@ -244,6 +259,29 @@ mod tests {
         messages.push(json!({"role": "user", "content": "on"}));
         let found = Conversation::of_messages(&json!({ "messages": messages }));
         assert_eq!((found.result, found.said.len()), (None, 2));
+    }
+
+    /// What leaks into a tool's description is no less told.
+    #[test]
+    fn tools_tell_of_themselves() {
+        let name = json!({"type": "string", "enum": ["ZZNAME"]});
+        let tool = json!({
+            "name": "skill",
+            "description": "Skills:\nZZTOOL",
+            "parameters": {"type": "object", "properties": {"name": name}},
+        });
+        let of = [
+            Conversation::of_messages(&json!({"tools": [tool]})),
+            Conversation::of_responses(&json!({"tools": [{"name": "all", "tools": [tool]}]})),
+            Conversation::of_chat(&json!({"tools": [{"type": "function", "function": tool}]})),
+            Conversation::of_contents(&json!({"tools": [{"functionDeclarations": [tool]}]})),
+        ];
+        for found in of {
+            for told in ["ZZTOOL", "ZZNAME"] {
+                assert!(found.system.contains(told), "{found:?}");
+            }
+            assert!(found.said.is_empty(), "{found:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `SAY text` | `said text` |
 //! | `RECALL` | `recalled N: …`, all that was said before |
-//! | `SYSTEM word` | `told N: …`, the words of the system prompt that begin with it and are longer |
+//! | `SYSTEM word` | `told N: …`, the words of the system prompt and of the tools that begin with it and are longer |
 //! | `TOOLS` | `offered N: …`, the tools' names |
 //! | `TOOL name {"json": 1}` | a call of the tool; then `result …` |
 //! | `SLEEP ms` | `slept`, later |
