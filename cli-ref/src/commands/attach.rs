@@ -1,6 +1,6 @@
 //! `sessctl attach`: enter a session.
 
-use session_core::{AttachOptions, Error, ErrorKind, Progress, Result, SessionRecord};
+use session_core::{AttachOptions, Error, ErrorKind, Result, SessionRecord};
 
 use super::Context;
 use crate::args::Attach;
@@ -36,7 +36,7 @@ pub(super) async fn enter(
     greeting: Option<String>,
 ) -> Result<u8> {
     let name = &record.name;
-    let attachment = context.manager.attach(&record.id, &options, &Progress::default()).await?;
+    let attachment = context.manager.attach(&record.id, &options, &context.progress()).await?;
     let left = terminal::enter(attachment, chord, greeting).await?;
     if let Left::Cut = left {
         let message = format!("the connection to it was cut; `sessctl attach {name}` tries again");

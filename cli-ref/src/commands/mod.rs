@@ -27,9 +27,10 @@ mod update;
 
 use std::collections::BTreeMap;
 
-use session_core::{Error, ErrorKind, ListItem, Manager, Result, SessionId};
+use session_core::{Error, ErrorKind, ListItem, Manager, Progress, Result, SessionId};
 
 use crate::args::Command;
+use crate::bar;
 use crate::surroundings::Surroundings;
 use crate::ui::Ui;
 
@@ -81,6 +82,11 @@ impl Context {
 }
 
 impl Context {
+    /// What tells a person how an operation goes.
+    fn progress(&self) -> Progress {
+        bar::progress(self.ui)
+    }
+
     /// Prints a session as it is now, as a document; nothing where people read.
     async fn document(&self, id: &SessionId) -> Result<()> {
         if self.ui.json {

@@ -1,7 +1,7 @@
 //! `sessctl remove`: refuse what would lose work, ask, move to the trash.
 
 use serde_json::json;
-use session_core::{Error, ErrorKind, Progress, Result};
+use session_core::{Error, ErrorKind, Result};
 
 use super::Context;
 use crate::args::Remove;
@@ -27,8 +27,7 @@ pub(super) async fn run(context: &Context, arguments: &Remove) -> Result<u8> {
                 return Ok(1);
             }
         }
-        let done =
-            context.manager.remove(&record.id, arguments.force, &Progress::default()).await?;
+        let done = context.manager.remove(&record.id, arguments.force, &context.progress()).await?;
         if !context.ui.json {
             let again = match done.trash {
                 Some(_) => format!("; `sessctl restore {}` brings it back", record.id),

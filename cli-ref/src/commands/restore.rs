@@ -1,12 +1,12 @@
 //! `sessctl restore`: a removed session back, as it was.
 
-use session_core::{Progress, Result};
+use session_core::Result;
 
 use super::Context;
 use crate::args::Restore;
 
 pub(super) async fn run(context: &Context, arguments: &Restore) -> Result<u8> {
-    let record = context.manager.restore(&arguments.name, &Progress::default()).await?;
+    let record = context.manager.restore(&arguments.name, &context.progress()).await?;
     if context.ui.json {
         context.document(&record.id).await?;
     } else {

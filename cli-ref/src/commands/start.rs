@@ -2,13 +2,12 @@
 
 use camino::Utf8PathBuf;
 use session_core::{
-    AgentOptions, AttachOptions, ContainerOptions, Error, ErrorKind, Network, Progress, Result,
-    SessionName, SessionSpec, Strategy, Uncommitted,
+    AgentOptions, AttachOptions, ContainerOptions, Error, ErrorKind, Network, Result, SessionName,
+    SessionSpec, Strategy, Uncommitted,
 };
 
 use super::{Context, attach, choice, menu, update, variables};
 use crate::args::{AgentArguments, Container, Start};
-use crate::bar;
 use crate::chord::Chord;
 use crate::surroundings::at_terminal;
 use crate::terminal;
@@ -46,7 +45,7 @@ pub(super) async fn run(context: &Context, arguments: Start) -> Result<u8> {
         update::look(context, agent).await;
     }
 
-    let progress = bar::progress(context.ui);
+    let progress = context.progress();
     let interrupted = progress.clone();
     let watch = tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
@@ -108,7 +107,7 @@ async fn enter_existing(
         ));
     }
     if detach {
-        context.manager.start(&record.id, terminal::size(), &Progress::default()).await?;
+        context.manager.start(&record.id, terminal::size(), &context.progress()).await?;
         return started(context, record).await;
     }
     let options = AttachOptions::new(terminal::size());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use session_core::{AttachOptions, Error, ErrorKind, Progress, Result};
+use session_core::{AttachOptions, Error, ErrorKind, Result};
 
 use super::{Context, attach};
 use crate::args::{Restart, Stop};
@@ -16,7 +16,7 @@ const RESTART_GRACE: Duration = Duration::from_secs(10);
 pub(super) async fn stop(context: &Context, arguments: &Stop) -> Result<u8> {
     let record = context.manager.find(&arguments.name).await?;
     let grace = Duration::from_secs(arguments.time);
-    context.manager.stop(&record.id, grace, &Progress::default()).await?;
+    context.manager.stop(&record.id, grace, &context.progress()).await?;
     context.document(&record.id).await?;
     Ok(0)
 }
@@ -29,7 +29,7 @@ pub(super) async fn restart(context: &Context, arguments: &Restart) -> Result<u8
     }
     let chord = attach::chord(context, arguments.detach_key.as_deref())?;
     let record = context.manager.find(&arguments.name).await?;
-    let progress = Progress::default();
+    let progress = context.progress();
     if arguments.force {
         context.manager.restart(&record.id, RESTART_GRACE, terminal::size(), &progress).await?;
     } else {

@@ -211,6 +211,44 @@ fn a_full_disk() {
     assert_eq!((listed.out.as_str(), left), ("", 0), "nothing is left: {listed:?}");
 }
 
+/// Where there is no room for anything, sessions can be removed, and what they held be freed.
+#[test]
+fn room_is_made_on_a_full_disk() {
+    let place = Place::with_repository();
+    let home = place.path("home");
+    std::fs::create_dir(&home).expect("a home");
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
+        .arg(&home)
+        .status()
+        .is_ok_and(|status| status.success());
+    if !mounted {
+        skip("needs a tmpfs to be mounted (root)");
+        return;
+    }
+    let start = ["start", "one", "-d", "--", "sleep", "600"];
+    let made = [place.run(&start), place.run(&["stop", "one"])];
+    let filled = std::fs::write(home.join("noise"), vec![1; 8_000_000]);
+    let removed = place.run(&["remove", "--force", "one"]);
+    let listed = place.run(&["list", "--names"]);
+    let emptied = place.run(&["trash", "empty", "--all", "--force"]);
+    let left = std::fs::read_dir(home.join("trash")).map_or(0, Iterator::count);
+    std::fs::remove_file(home.join("noise")).expect("it is there");
+    let again = [
+        place.run(&["remove", "one", "--force"]),
+        place.run(&start),
+        place.run(&["remove", "one", "--force"]),
+    ];
+    let unmounted = Command::new("umount").args(["-l"]).arg(&home).status().expect("umount runs");
+    assert!(unmounted.success());
+    assert!(made.iter().all(|done| done.code == 0), "{made:?}");
+    assert_eq!(filled.expect_err("it is full").kind(), std::io::ErrorKind::StorageFull);
+    assert!(removed.code == 0 && removed.err.contains("`sessctl remove one`"), "{removed:?}");
+    assert_eq!(listed.out, "", "{listed:?}");
+    assert_eq!((emptied.code, left), (0, 0), "{emptied:?}");
+    assert!(again.iter().all(|done| done.code == 0), "{again:?}");
+}
+
 /// Ctrl-C during a copy leaves nothing.
 #[test]
 fn interrupted_in_the_middle_of_a_copy() {

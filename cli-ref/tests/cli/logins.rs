@@ -280,3 +280,23 @@ fn no_secret_is_anywhere_else() {
         assert!(memchr::memmem::find(&line, SECRET.as_bytes()).is_none(), "{:?}", entry.path());
     }
 }
+
+/// Where nobody is logged in any more, a session is entered all the same, and that is said at each start.
+#[test]
+fn a_login_that_is_gone_is_missed() {
+    let place = Place::new();
+    robot(&place, PROFILE);
+    with_login(&place, &format!("echo {SECRET} > \"$ROBOT_LOGIN/login.json\""));
+    login(&place, &[]).wait_for("logged in to robot");
+    let start = ["start", "one", "-d", "--empty", "-a", "robot"];
+    assert!(!place.run(&start).err.contains("nobody is logged in"));
+    place.good(&["stop", "one"]);
+    place.good(&["logout", "-a", "robot", "--force"]);
+    let told = "nobody is logged in to Robot";
+    for words in [&["start", "one", "-d"][..], &["restart", "one", "--detach", "--force"]] {
+        let done = place.run(words);
+        assert!(done.code == 0 && done.err.contains(told), "{words:?}: {done:#?}");
+    }
+    place.good(&["stop", "one"]);
+    Screen::sized(&place, &["attach", "one"], 24, 200).wait_for(told);
+}

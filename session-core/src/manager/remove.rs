@@ -81,7 +81,13 @@ impl Inner {
         let outcome = async {
             let marked = self.catalog.update(id, |record| record.phase = Phase::Removing);
             match steps.step("record", marked).await {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                // Who removes sessions for want of room has none for a note of it. Without the note a removal that is
+                // interrupted leaves a session that is lost, and can be removed again.
+                Err(error)
+                    if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::StorageFull) =>
+                {
+                    return Err(error);
+                }
                 _ => {}
             }
             self.finish_removal(&record, progress).await
@@ -200,7 +206,13 @@ impl Inner {
         // Before the name is free: afterwards the link may be another session's.
         let _ = std::fs::remove_file(self.layout().active(&record.name));
         self.release_ports(&id).await;
-        steps.step("index", self.catalog.forget(&id)).await?;
+        match steps.step("index", self.catalog.forget(&id)).await {
+            Err(error) if error.kind() == ErrorKind::StorageFull => progress.notice(format!(
+                "there is no room to take it off the list: once there is, it is listed as lost until `sessctl remove {}` is said again",
+                record.name
+            )),
+            forgotten => forgotten?,
+        }
         self.catalog.remove_locks(&id);
         Ok(trash)
     }
