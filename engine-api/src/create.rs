@@ -89,11 +89,12 @@ async fn fill(shared: &Shared, engine: &Engine, place: &Place, spec: &ResolvedSp
         let files = account_files::prepare(shared, engine, place, &image, &account, &labels);
         mounts.binds.extend(files.await?);
     }
+    let to_mount = mounts.to_models(engine.dialect())?;
     check_network(engine, spec).await?;
     if let Some(uploaded) = &mounts.uploaded {
         transfer::make_volume(engine, &uploaded.volume, labels.to_map()).await?;
     }
-    let body = body(spec, &image, &account, &labels, &mounts);
+    let body = body(spec, &image, &account, &labels, &mounts, to_mount);
     let name = name(spec);
     let options = CreateContainerOptions { name: Some(name.clone()), platform: String::new() };
     let answer = engine.long().create_container(Some(options), body).await;
@@ -131,6 +132,7 @@ fn body(
     account: &Account,
     labels: &Labels,
     mounts: &Mounts,
+    to_mount: (Vec<Mount>, Vec<String>),
 ) -> ContainerCreateBody {
     let mut environment: Vec<_> =
         spec.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -153,14 +155,17 @@ fn body(
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         stop_signal: Some("SIGTERM".to_owned()),
-        host_config: Some(host_config(spec, account, mounts)),
+        host_config: Some(host_config(spec, account, to_mount)),
         ..ContainerCreateBody::default()
     }
 }
 
-fn host_config(spec: &ResolvedSpec, account: &Account, mounts: &Mounts) -> HostConfig {
+fn host_config(
+    spec: &ResolvedSpec,
+    account: &Account,
+    (mut all_mounts, binds): (Vec<Mount>, Vec<String>),
+) -> HostConfig {
     let options = &spec.container;
-    let mut all_mounts = mounts.to_models();
     if options.read_only {
         all_mounts.push(Mount {
             typ: Some(MountType::TMPFS),
@@ -173,6 +178,7 @@ fn host_config(spec: &ResolvedSpec, account: &Account, mounts: &Mounts) -> HostC
     let capabilities = || ROOT_CAPABILITIES.map(str::to_owned).to_vec();
     HostConfig {
         mounts: Some(all_mounts),
+        binds: Some(binds).filter(|binds| !binds.is_empty()),
         init: Some(true),
         security_opt: Some(vec!["no-new-privileges".to_owned(), "label=disable".to_owned()]),
         cap_drop: Some(vec!["ALL".to_owned()]),

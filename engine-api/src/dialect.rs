@@ -17,6 +17,8 @@ pub struct Dialect {
     pub init_is_on_host: bool,
     /// C15, rootless Docker: only the container's root is the calling user outside.
     pub only_root_is_caller: bool,
+    /// C16: a mount's source and target are read as words with commas between, so that neither can have a comma or a quote.
+    pub mounts_are_words: bool,
     /// S6: a list of the engine's own says when each container was started.
     pub lists_starts: bool,
     /// T5: a terminal has keys that detach where none are given.
@@ -44,6 +46,7 @@ impl Dialect {
             keep_id: podman && identity.rootless,
             init_is_on_host: podman,
             only_root_is_caller: docker && identity.rootless,
+            mounts_are_words: podman,
             lists_starts: podman,
             has_detach_keys: docker,
             upload_misses_tmpfs: docker,
@@ -90,7 +93,7 @@ mod tests {
                 _ => {}
             }
         }
-        assert_eq!(fields, 9);
+        assert_eq!(fields, 10);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use session_core::{Error, ErrorKind, ResolvedSpec, Result, Strategy, WORK_LINK};
 
 use crate::account::Account;
+use crate::dialect::Dialect;
 use crate::place::{Place, RUN_DIRECTORY};
 
 /// Where a session's workspace is in its container.
@@ -102,9 +103,33 @@ impl Mounts {
         Ok(Self { binds, read_only, inner_directory, uploaded })
     }
 
-    /// As the engine takes them. Of type bind, for an engine that makes missing sources of
-    /// `binds` by itself.
-    pub(crate) fn to_models(&self) -> Vec<Mount> {
+    /// As the engine takes them: mounts, and what it can't take as one as a bind of the form `source:target:options`. Mounts where
+    /// they can be, for an engine makes a missing source of a bind by itself.
+    pub(crate) fn to_models(&self, dialect: &Dialect) -> Result<(Vec<Mount>, Vec<String>)> {
+        let is_odd = |path: &Utf8Path| path.as_str().contains([',', '"', '\n']);
+        let (mut mounts, mut binds) = (Vec::new(), Vec::new());
+        for mount in self.mounts() {
+            let (source, target) = (mount.source.as_deref(), mount.target.as_deref());
+            let (source, target) = (source.unwrap_or_default(), target.unwrap_or_default());
+            let odd = is_odd(source.into()) || is_odd(target.into());
+            if !dialect.mounts_are_words || !odd {
+                mounts.push(mount);
+                continue;
+            }
+            if let Some(path) = [source, target].into_iter().find(|path| path.contains(':')) {
+                let message = format!(
+                    "the engine can't mount `{}`: a path has either a colon, or commas and quotes; rename a directory on it",
+                    path.escape_debug()
+                );
+                return Err(Error::new(ErrorKind::InvalidInput, "engine.create", message));
+            }
+            let options = if mount.read_only == Some(true) { ":ro" } else { "" };
+            binds.push(format!("{source}:{target}{options}"));
+        }
+        Ok((mounts, binds))
+    }
+
+    fn mounts(&self) -> Vec<Mount> {
         let bind = |(source, target): &(Utf8PathBuf, Utf8PathBuf)| Mount {
             typ: Some(MountType::BIND),
             source: Some(source.to_string()),

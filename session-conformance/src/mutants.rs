@@ -47,6 +47,8 @@ Mutant {
     ListStopsEarly caught by list_finds_everything,
     /// `create` wants the workspace to be filled, against the promise.
     CreateNeedsTheWorkspace caught by create_beside_workspace_as_promised,
+    /// A comma in a path is the end of it.
+    PathsEndAtCommas caught by create_takes_odd_directories,
     /// Nothing is labelled.
     LabelsForgotten caught by create_carries_labels,
     /// What is half made is not listed.

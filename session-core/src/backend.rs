@@ -32,6 +32,7 @@ use crate::{
 /// - `create_twice_is_already_exists`: and the first session stays as it was.
 /// - `concurrent_create_of_one_id`: one succeeds, the others fail with `AlreadyExists`.
 /// - `create_beside_workspace_as_promised`: with that capability, the workspace may be filled later.
+/// - `create_takes_odd_directories`: blanks, commas, quotes and colons in a path are letters like others.
 /// - `create_carries_labels`: [`ResolvedSpec::backend_labels`] come back from `list`.
 /// - `open_unknown_is_not_found`: no handle to what is not there.
 /// - `open_by_fresh_handle`: the id is enough, also for another process.

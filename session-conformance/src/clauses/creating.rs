@@ -27,6 +27,22 @@ pub(super) async fn create_beside_workspace_as_promised(case: &Case) -> Verdict 
     Ok(())
 }
 
+pub(super) async fn create_takes_odd_directories(case: &Case) -> Verdict {
+    for odd in ["two words, \"quoted\" and 'more'", "a:b=c", "é\\n"] {
+        let (id, mut spec) = (case.id(), case.spec()?);
+        spec.directory = case.outside(odd).join(spec.name.as_str());
+        spec.working_directory = spec.directory.join("workspace");
+        std::fs::create_dir_all(&spec.working_directory)?;
+        let session = case.backend.create(&id, &spec).await?;
+        let made = Made { id, spec, session };
+        made.session.put(".".into(), archive(&[File::plain("marker", "it is here\n")])?).await?;
+        let (text, _) =
+            case.start(&made, &[Step::Show("marker".to_owned())]).await?.finish().await?;
+        ensure!(text == "it is here\n", "in a directory below {odd:?} it sees {text:?}");
+    }
+    Ok(())
+}
+
 pub(super) async fn create_makes_and_does_not_start(case: &Case) -> Verdict {
     let made = case.make().await?;
     ensure!(*made.session.id() == made.id, "the handle has the id {}", made.session.id());

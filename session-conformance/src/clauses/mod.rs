@@ -103,6 +103,7 @@ pub const CLAUSES: &[Clause] = clauses![
     exec::stop_ends_what_exec_runs Engine,
     streams::exec_unread_blocks_nobody Engine,
     creating::create_beside_workspace_as_promised Engine,
+    creating::create_takes_odd_directories Engine,
     transfer::put_does_not_follow_links Engine,
     removing::two_sessions_do_not_meet Engine,
     streams::exec_is_binary_clean Engine,

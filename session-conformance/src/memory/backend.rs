@@ -86,6 +86,10 @@ impl Backend for MemoryBackend {
             let message = format!("`{}` is not there", spec.working_directory);
             return Err(Operation::Create.error(ErrorKind::NotFound, message));
         }
+        if self.world.breaks(Mutant::PathsEndAtCommas) && spec.directory.as_str().contains(',') {
+            let message = format!("`{}` is no mount", spec.directory);
+            return Err(Operation::Create.error(ErrorKind::Internal, message));
+        }
         let taken = || Operation::Create.error(ErrorKind::AlreadyExists, "the id is in use");
         if self.world.breaks(Mutant::CreateRaces) {
             if self.world.state().places.contains_key(id) {
