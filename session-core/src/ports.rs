@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::ops::RangeInclusive;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use sha2::{Digest as _, Sha256};
 
 use crate::catalog::make_private;
 use crate::{Error, ErrorKind, Layout, Result, SessionId};
@@ -14,7 +15,8 @@ const OPERATION: &str = "ports.lease";
 /// Gives `id` a port for each of `names`; whoever calls it holds the lock of all ports. Blocks.
 ///
 /// A session keeps the ports it has, or had, unless they are taken; ports of names it no longer has are given up, and so
-/// are those of sessions that are not there any more. `is_free` says whether nothing else listens on a port.
+/// are those of sessions that are not there any more. `is_free` says whether nothing else listens on a port. Where in the range it is
+/// looked first depends on the home, for two homes of one host know nothing of each other's leases before somebody listens.
 pub(crate) fn lease(
     layout: &Layout,
     id: &SessionId,
@@ -52,7 +54,7 @@ pub(crate) fn lease(
         let before = had.get(name).copied().filter(|port| range.contains(port));
         let port = before
             .into_iter()
-            .chain(range.clone())
+            .chain(from(range, first(layout, range)))
             .find(|port| !leases.contains_key(port) && Some(*port) != held && is_free(*port));
         let Some(port) = port else {
             let (first, last) = (range.start(), range.end());
@@ -69,6 +71,20 @@ pub(crate) fn lease(
         given.insert(name.clone(), port);
     }
     Ok(given)
+}
+
+/// The port of the range at which a home begins to look.
+fn first(layout: &Layout, range: &RangeInclusive<u16>) -> u16 {
+    let digest = Sha256::digest(layout.home().as_str());
+    let number = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
+    let count = u32::from(range.end().saturating_sub(*range.start())) + 1;
+    let offset = u16::try_from(number % count).expect("less than there are ports");
+    range.start() + offset
+}
+
+/// All ports of the range, from `first` on and then from the beginning.
+fn from(range: &RangeInclusive<u16>, first: u16) -> impl Iterator<Item = u16> {
+    (first..=*range.end()).chain(*range.start()..first)
 }
 
 /// Gives up all ports of `id`; whoever calls it holds the lock of all ports. Blocks.
@@ -209,6 +225,24 @@ mod tests {
         let given = lease(&place.layout, &id, &names(&["web"]), &had, &RANGE, |_| true);
         assert_eq!(given.expect("what it had")["web"], 20001);
         assert_eq!(read(&place.layout.ports()).expect("leases").len(), 1);
+    }
+
+    /// Homes begin to look in different places, each always in the same, and all come to every port.
+    #[test]
+    fn homes_keep_out_of_each_others_way() {
+        let range = 20000..=24999;
+        let begin = |home: String| first(&Layout::new(Utf8PathBuf::from(home)), &range);
+        let begun: BTreeSet<_> =
+            (0..100).map(|n| begin(format!("/home/{n}/.local/share"))).collect();
+        assert!(begun.len() > 90, "{}", begun.len());
+        assert!(begun.iter().all(|port| range.contains(port)));
+        assert_eq!(begin("/home/1".to_owned()), begin("/home/1".to_owned()));
+        for first in [20000, 20002, 20003] {
+            let all: Vec<_> = from(&RANGE, first).collect();
+            assert_eq!((all[0], all.len()), (first, 4));
+            assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 4);
+        }
+        assert_eq!(first(&Layout::new(Utf8PathBuf::from("/home")), &(65535..=65535)), 65535);
     }
 
     /// S4.E3
