@@ -59,15 +59,13 @@ impl Settings {
             .filter_map(|(name, value)| Some((name.strip_prefix("extensions.")?, value.as_str())))
     }
 
-    /// The same, with what git said of the person where nothing is said of that.
-    #[must_use]
-    pub(crate) fn with(mut self, identity: &Identity) -> Self {
+    /// Adds what git said of the person where nothing is said of that.
+    pub(crate) fn complete(&mut self, identity: &Identity) {
         for (key, value) in &identity.0 {
             if self.value(key).is_none() {
                 self.0.push(((*key).to_owned(), value.clone()));
             }
         }
-        self
     }
 
     /// The text of a new repository's configuration: only what a copy needs, nothing that runs a program.

@@ -16,7 +16,7 @@ use session_core::{
 use crate::config;
 use crate::copy::Run;
 use crate::facts;
-use crate::identity::{Asked, Identity};
+use crate::identity::Asked;
 use crate::layout::Layout;
 use crate::pattern::Patterns;
 use crate::plan::{Context, Planned};
@@ -130,9 +130,7 @@ impl HostWorkspaces {
             self.threads.or_else(|| available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
         let omit = home.iter().chain([&root]).map(|path| PathBuf::from(path.as_str())).collect();
         let ignore_file = self.ignore_rules();
-        let identity = Identity::default();
-        let mut context =
-            Context { threads, progress, omit, ignore_file, identity, exclude, include };
+        let context = Context { threads, progress, omit, ignore_file, exclude, include };
         let run = |umask| Run::new(&plan.name, progress, threads, umask);
         let layout = Layout::find(source.as_std_path());
         if plan.strategy == Strategy::Copy {
@@ -170,8 +168,8 @@ impl HostWorkspaces {
             return Err(Error::new(ErrorKind::InvalidInput, "workspace.provision", message));
         };
         let base_branch = facts::survey(&source)?.branch;
-        context.identity = asked.answer();
-        let planned = Planned::of(&layout, On::NewBranch(branch), plan.uncommitted, &context)?;
+        let mut planned = Planned::of(&layout, On::NewBranch(branch), plan.uncommitted, &context)?;
+        planned.identify(&asked.answer());
         record.branch = Some(branch.clone());
         record.base_branch = base_branch;
         record.base_commit = planned.commit().map(str::to_owned);

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 /// Longer than git takes to read some files; a file system that hangs must not hold the copy up.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(2);
+/// Between two looks; by the first one git has answered as a rule.
+const PAUSE: Duration = Duration::from_micros(500);
 /// More than a name and an address.
 const LARGEST: u64 = 4096;
 /// Variables of a git that runs around us: they lead to its repository.

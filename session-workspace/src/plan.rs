@@ -35,8 +35,6 @@ pub(crate) struct Context<'a> {
     pub(crate) omit: Vec<PathBuf>,
     /// The user's ignore file for all repositories.
     pub(crate) ignore_file: Vec<u8>,
-    /// Who the user is to git.
-    pub(crate) identity: Identity,
     /// What is left out.
     pub(crate) exclude: Patterns,
     /// What comes along although it is ignored.
@@ -87,6 +85,12 @@ impl Planned {
             all.extend(nested.skipped().iter().map(|skipped| format!("{}/{skipped}", shown(path))));
         }
         all
+    }
+
+    /// Has the copy say who its user is to git, in nested repositories too.
+    pub(crate) fn identify(&mut self, identity: &Identity) {
+        self.repository.identify(identity);
+        self.nested.iter_mut().for_each(|(_, nested)| nested.identify(identity));
     }
 
     /// Makes it in the existing directory `dest`.

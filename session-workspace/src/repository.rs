@@ -9,6 +9,7 @@ use session_core::{Error, Result, Uncommitted};
 
 use crate::config::Settings;
 use crate::copy::{Move, failed};
+use crate::identity::Identity;
 use crate::layout::Layout;
 use crate::plan::Context;
 use crate::refs::{Head, Refs, check_branch};
@@ -52,7 +53,7 @@ impl Repository {
         uncommitted: Uncommitted,
         context: &Context<'_>,
     ) -> Result<Self> {
-        let settings = layout.settings()?.with(&context.identity);
+        let settings = layout.settings()?;
         let refs = Refs::read(&layout.common)?.for_copy();
         let mut head = Head::read(&layout.git, &refs)?;
         if let On::NewBranch(name) = on {
@@ -95,6 +96,11 @@ impl Repository {
     /// Where the source keeps its objects.
     pub(crate) fn sources(&self) -> Vec<PathBuf> {
         self.stores.iter().map(|store| store.root.clone()).collect()
+    }
+
+    /// Says who its user is to git, where its settings don't.
+    pub(crate) fn identify(&mut self, identity: &Identity) {
+        self.settings.complete(identity);
     }
 
     /// Writes everything but the objects and the index into `dest/.git`.
