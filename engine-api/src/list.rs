@@ -123,24 +123,29 @@ impl RunMark {
 
 /// Everything of this home: what the engine has, and what is remembered of what it has not.
 ///
-/// One request, and one more for each session of which neither that nor what is written down tells
+/// One request, another where a container is missing, and one more for each session of which neither that nor what is written down tells
 /// the state: one whose start or end nobody has written down. Where the engine does not answer one
 /// of those in time, that session is [`Found::unknown`], and the others are as they are.
 pub(crate) async fn list(shared: &Shared) -> Result<Vec<Found>> {
-    let containers = containers(shared, OPERATION, None).await?;
+    let listed = containers(shared, OPERATION, None).await?;
     let (layout, kind) = (shared.layout.clone(), shared.kind.word());
     let known = blocking(OPERATION, move || {
         let mut by_id: BTreeMap<SessionId, Vec<Listed>> = BTreeMap::new();
         for id in places(&layout, kind)? {
             by_id.entry(id).or_default();
         }
-        for listed in containers {
+        for listed in listed {
             by_id.entry(listed.session).or_default().push(listed);
         }
         let known = |(id, listed)| known(Place::new(&layout, kind, &id), listed);
         Ok(by_id.into_iter().map(known).collect::<Vec<_>>())
-    })
-    .await?;
+    });
+    let mut known = known.await?;
+    if known.iter().any(|known| matches!(known, Known::Gone(..))) {
+        // Or made after the engine was asked: what was there before it is asked again is in that answer.
+        let listed = containers(shared, OPERATION, None).await?;
+        known = blocking(OPERATION, move || Ok(again(known, &listed))).await?;
+    }
     let deadline = Instant::now() + LOOKS_LIMIT;
     let looks = known.into_iter().map(|known| look(shared, known, deadline));
     Ok(stream::iter(looks).buffer_unordered(LOOKS).collect().await)
@@ -151,6 +156,21 @@ enum Known {
     All(Found),
     /// All but the state of its container.
     But(Place, SessionFile),
+    /// Its container is not in the engine's list.
+    Gone(Place, SessionFile),
+}
+
+/// The same, where those whose containers were missing may be in a later list.
+fn again(all: Vec<Known>, listed: &[Listed]) -> Vec<Known> {
+    let once_more = |before| match before {
+        Known::Gone(place, _) => {
+            let own = listed.iter().filter(|listed| listed.session == *place.id());
+            let own = own.cloned().collect();
+            known(place, own)
+        }
+        before => before,
+    };
+    all.into_iter().map(once_more).collect()
 }
 
 fn known(place: Place, listed: Vec<Listed>) -> Known {
@@ -165,7 +185,7 @@ fn known(place: Place, listed: Vec<Listed>) -> Known {
     };
     let all = |status, session: SessionFile| Known::All(Found::new(id, status, session.labels));
     let Some(listed) = listed.iter().find(|listed| listed.container == session.container) else {
-        return all(status::lost("its container is gone"), session);
+        return Known::Gone(place, session);
     };
     let told = match place.state() {
         Ok(state) if listed.is_stopped => status::of_stopped(&state),
@@ -183,6 +203,10 @@ async fn look(shared: &Shared, known: Known, deadline: Instant) -> Found {
     let (place, session) = match known {
         Known::All(found) => return found,
         Known::But(place, session) => (place, session),
+        Known::Gone(place, session) => {
+            let status = status::lost("its container is gone");
+            return Found::new(*place.id(), status, session.labels);
+        }
     };
     let seen = async { inspect(shared.engine().await?, OPERATION, &session.container).await };
     let unknown = match timeout_at(deadline, seen).await {

@@ -26,5 +26,4 @@ on!(opencode_on_local: OPENCODE "local"
     a_prompt_comes_along nothing_is_written_outside the_key_is_written_nowhere);
 
 on!(opencode_on_docker: OPENCODE "docker"
-    a_conversation_goes_on two_sessions_are_two a_skill_is_shared facts_are_read
-    nothing_is_written_outside);
+    a_conversation_goes_on two_sessions_are_two a_skill_is_shared);

@@ -60,6 +60,8 @@ impl Answer {
             }
             "SYSTEM" => Self::text(listed("told", &words(&asked.system, rest))),
             "TOOLS" => Self::text(listed("offered", &asked.tools)),
+            // Who offers none asks for something else by these words, such as a title.
+            "TOOL" if asked.tools.is_empty() => return None,
             "TOOL" => {
                 let (name, input) = rest.split_once(' ').unwrap_or((rest, "{}"));
                 let quoted = input.replace("\\\"", "\"");
