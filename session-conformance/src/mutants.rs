@@ -45,6 +45,8 @@ Mutant {
     OpenOnlyOwn caught by open_by_fresh_handle,
     /// `list` gives three sessions at most.
     ListStopsEarly caught by list_finds_everything,
+    /// A session is lost when it is listed for the first time.
+    ListLosesNewcomers caught by list_loses_no_newcomer,
     /// `create` wants the workspace to be filled, against the promise.
     CreateNeedsTheWorkspace caught by create_beside_workspace_as_promised,
     /// A comma in a path is the end of it.

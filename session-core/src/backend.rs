@@ -38,6 +38,7 @@ use crate::{
 /// - `open_by_fresh_handle`: the id is enough, also for another process.
 /// - `drop_does_nothing`: dropping handles leaves what was made.
 /// - `list_finds_everything`: once each, also for a handle that made none of it.
+/// - `list_loses_no_newcomer`: a session that is made meanwhile is there or not, and never [`Status::Lost`].
 /// - `list_includes_half_made`: as [`Status::Incomplete`].
 /// - `open_half_made_is_incomplete`: it opens, and its status says so.
 /// - `list_agrees_with_status`: both look at the same.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use session_core::{ErrorKind, LABEL_NAME, LABEL_SPEC_HASH, SessionId, Status};
 
@@ -143,6 +144,39 @@ pub(super) async fn list_finds_everything(case: &Case) -> Verdict {
     ensure!(list.len() == found.len(), "a session is listed twice");
     ensure!(found == made, "made {made:?}, listed {found:?}");
     Ok(())
+}
+
+pub(super) async fn list_loses_no_newcomer(case: &Case) -> Verdict {
+    let lister = case.fresh().await?;
+    let made = AtomicBool::new(false);
+    let making = async {
+        let mut made_all = Ok(());
+        for _ in 0..6 {
+            if let Err(failure) = case.make().await {
+                made_all = Err(failure);
+                break;
+            }
+        }
+        made.store(true, Ordering::Relaxed);
+        made_all
+    };
+    let listing = async {
+        loop {
+            let last = made.load(Ordering::Relaxed);
+            for found in lister.list().await? {
+                let (id, status) = (found.id, found.status);
+                let is_lost = found.unknown.is_none() && matches!(status, Status::Lost { .. });
+                ensure!(!is_lost, "while it was made, {id} was listed as {status:?}");
+            }
+            if last {
+                return Ok(());
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let (made_all, listed): (Verdict, Verdict) = tokio::join!(making, listing);
+    made_all?;
+    listed
 }
 
 pub(super) async fn list_includes_half_made(case: &Case) -> Verdict {

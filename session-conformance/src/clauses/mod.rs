@@ -27,6 +27,7 @@ pub const CLAUSES: &[Clause] = clauses![
     creating::open_unknown_is_not_found Engine,
     creating::open_by_fresh_handle Engine,
     creating::list_finds_everything Engine,
+    creating::list_loses_no_newcomer Engine,
     creating::create_carries_labels Engine,
     creating::list_includes_half_made HalfMade,
     creating::open_half_made_is_incomplete HalfMade,

@@ -150,21 +150,29 @@ impl Backend for MemoryBackend {
     async fn list(&self) -> Result<Vec<Found>> {
         self.world.enter(Operation::List).await?;
         let turn = usize::try_from(self.world.number()).unwrap_or_default();
-        let state = self.world.state();
+        let mut state = self.world.state();
         if self.world.breaks(Mutant::ListBreaksOnLost) && !state.vanished.is_empty() {
             return Err(Operation::List.error(ErrorKind::Lost, "a session has vanished"));
         }
-        let mut list = Vec::new();
+        let (mut list, mut seen) = (Vec::new(), Vec::new());
         for (id, place) in &state.places {
             let status = match MemorySession::look(&self.world, self.number, place) {
                 Status::Incomplete if self.world.breaks(Mutant::ListHidesHalfMade) => continue,
                 Status::Running { .. } if self.world.breaks(Mutant::ListSaysStopped) => {
                     Status::Stopped { exit: None }
                 }
+                Status::Stopped { .. }
+                    if self.world.breaks(Mutant::ListLosesNewcomers)
+                        && !state.listed.contains(id) =>
+                {
+                    Status::Lost { reason: "it was not there".to_owned() }
+                }
                 status => status,
             };
+            seen.push(*id);
             list.push(Found::new(*id, status, place.labels.clone()));
         }
+        state.listed.extend(seen);
         if self.world.breaks(Mutant::ListStopsEarly) {
             list.truncate(3);
         }

@@ -27,6 +27,8 @@ pub struct MemoryWorld {
 pub(super) struct State {
     pub(super) places: BTreeMap<SessionId, Place>,
     pub(super) vanished: BTreeSet<SessionId>,
+    /// Those that some list had.
+    pub(super) listed: BTreeSet<SessionId>,
     pub(super) destroyed: BTreeSet<SessionId>,
     pub(super) processes: Vec<Arc<Proc>>,
     pub(super) children: Vec<Child>,
