@@ -1,25 +1,33 @@
 //! The way to the main process: its input and its terminal's size, neither of which may make the
-//! reading of its output wait.
+//! reading of its output wait. A size never waits for input; input waits for the sizes before it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use session_core::{Input, ProcessControl, TerminalSize};
 use tokio::io::AsyncWriteExt;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 /// Pieces of input that may wait for a main process that does not read.
 const WAITING_PIECES: usize = 8192;
 /// The part of them that is kept for what people type; answers get the rest.
 const FOR_PEOPLE: usize = 4096;
 
-type Piece = (Bytes, Option<OwnedSemaphorePermit>);
+/// How long input waits for a size: an engine that does not answer must not hold up what is typed.
+const SIZE_LIMIT: Duration = Duration::from_secs(1);
+
+/// Input, its permit, and how many sizes came before it.
+type Piece = (Bytes, Option<OwnedSemaphorePermit>, u64);
 
 /// Hands input and sizes to two tasks; dropping it ends them.
 #[derive(Debug)]
 pub(crate) struct Keyboard {
     pieces: mpsc::Sender<Piece>,
     sizes: mpsc::UnboundedSender<TerminalSize>,
+    /// How many sizes were queued.
+    sized: AtomicU64,
 }
 
 impl Keyboard {
@@ -27,9 +35,10 @@ impl Keyboard {
     pub(crate) fn new(input: Input, control: Arc<dyn ProcessControl>) -> Self {
         let (pieces, waiting_pieces) = mpsc::channel(WAITING_PIECES);
         let (sizes, waiting_sizes) = mpsc::unbounded_channel();
-        tokio::spawn(write_all(input, waiting_pieces));
-        tokio::spawn(resize_all(control, waiting_sizes));
-        Self { pieces, sizes }
+        let (applied, applied_sizes) = watch::channel(0);
+        tokio::spawn(write_all(input, waiting_pieces, applied_sizes));
+        tokio::spawn(resize_all(control, waiting_sizes, applied));
+        Self { pieces, sizes, sized: AtomicU64::new(0) }
     }
 
     /// Queues input. The permit is what bounds it: it is given back once written. Without one
@@ -38,13 +47,15 @@ impl Keyboard {
         if permit.is_none() && self.pieces.capacity() < FOR_PEOPLE {
             return;
         }
-        if self.pieces.try_send((bytes, permit)).is_err() {
+        let after = self.sized.load(Ordering::Relaxed);
+        if self.pieces.try_send((bytes, permit, after)).is_err() {
             tracing::debug!("input was dropped: the main process has ended or does not read");
         }
     }
 
     /// Queues a size.
     pub(crate) fn resize(&self, size: TerminalSize) {
+        self.sized.fetch_add(1, Ordering::Relaxed);
         // It fails only when the main process is gone.
         let _ = self.sizes.send(size);
     }
@@ -57,8 +68,15 @@ impl Keyboard {
     }
 }
 
-async fn write_all(mut input: Input, mut pieces: mpsc::Receiver<Piece>) {
-    while let Some((bytes, permit)) = pieces.recv().await {
+async fn write_all(
+    mut input: Input,
+    mut pieces: mpsc::Receiver<Piece>,
+    mut applied: watch::Receiver<u64>,
+) {
+    while let Some((bytes, permit, after)) = pieces.recv().await {
+        // Late or gone, what is typed is written all the same.
+        let sized = applied.wait_for(|applied| *applied >= after);
+        let _ = tokio::time::timeout(SIZE_LIMIT, sized).await;
         let written = async {
             input.write_all(&bytes).await?;
             input.flush().await
@@ -74,10 +92,12 @@ async fn write_all(mut input: Input, mut pieces: mpsc::Receiver<Piece>) {
 async fn resize_all(
     control: Arc<dyn ProcessControl>,
     mut sizes: mpsc::UnboundedReceiver<TerminalSize>,
+    applied: watch::Sender<u64>,
 ) {
     while let Some(size) = sizes.recv().await {
         if let Err(error) = control.resize(size).await {
             tracing::debug!(%error, "the main process's terminal could not be resized");
         }
+        applied.send_modify(|applied| *applied += 1);
     }
 }

@@ -123,7 +123,10 @@ impl Client {
                 return;
             }
             from = self.seen.len().saturating_sub(text.len());
-            match bounded(self.output.next()).await.expect("the holder is well") {
+            let Ok(next) = tokio::time::timeout(BOUND, self.output.next()).await else {
+                panic!("{text:?} was not sent; seen: {:?}", self.shown());
+            };
+            match next.expect("the holder is well") {
                 TerminalEvent::Output(bytes) => self.seen.extend_from_slice(&bytes),
                 other => panic!("{other:?} before {text:?}; seen: {:?}", self.shown()),
             }
