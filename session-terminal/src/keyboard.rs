@@ -101,3 +101,56 @@ async fn resize_all(
         applied.send_modify(|applied| *applied += 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use session_core::{Exit, Result, Signal};
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    /// Takes its time for each size, and never for one of a single row.
+    #[derive(Debug, Default)]
+    struct Slow(Mutex<Vec<TerminalSize>>);
+
+    #[async_trait]
+    impl ProcessControl for Slow {
+        async fn resize(&self, size: TerminalSize) -> Result<()> {
+            match size.rows {
+                1 => std::future::pending().await,
+                _ => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+            self.0.lock().expect("no panic").push(size);
+            Ok(())
+        }
+
+        async fn wait(&self) -> Result<Exit> {
+            std::future::pending().await
+        }
+
+        async fn signal(&self, _: Signal) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is typed comes after the sizes before it, and is written even if one of these is never applied.
+    #[tokio::test]
+    async fn input_waits_for_the_sizes_before_it() {
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let control = Arc::new(Slow::default());
+        let keyboard = Keyboard::new(Box::new(ours), control.clone());
+        let mut byte = [0];
+        keyboard.resize(TerminalSize::new(90, 20));
+        keyboard.resize(TerminalSize::new(91, 21));
+        keyboard.write(Bytes::from_static(b"a"), None);
+        theirs.read_exact(&mut byte).await.expect("it is written");
+        assert_eq!(control.0.lock().expect("no panic").len(), 2);
+        keyboard.resize(TerminalSize::new(80, 1));
+        keyboard.write(Bytes::from_static(b"b"), None);
+        theirs.read_exact(&mut byte).await.expect("it is written");
+        assert_eq!(&byte, b"b");
+    }
+}

@@ -1,5 +1,7 @@
 //! What is more than one session: conversations that move. And the agents, and the backend, that the other tests are not run with.
 
+use std::path::PathBuf;
+
 use crate::agent::{AIDER, CLAUDE, CLAUDE_OLD, CODEX, COPILOT, GEMINI, OPENCODE};
 use crate::screen::Screen;
 use crate::sessions::{
@@ -65,17 +67,23 @@ fn an_older_claude_may_refuse_its_conversation() {
     with(&CLAUDE_OLD, "local", it_is_refused);
 }
 
-/// A transcript that the agent does not take for one: `attach` says how to begin another.
-fn it_is_refused(world: World) {
-    let name = &world.name("refused");
-    let screen = start(&world, name, &[]);
+/// The transcript of a session that was told something and stopped.
+fn stopped_after_a_word(world: &World, name: &str) -> PathBuf {
+    let screen = start(world, name, &[]);
     ask(&screen, "remember PLUM-7", "noted");
-    await_written(&world, name, "noted");
+    await_written(world, name, "noted");
     leave(screen);
     world.good(&["stop", name]);
     let mut transcripts = Vec::new();
     files_with(&world.directory(name).join("state/claude/projects"), b"PLUM-7", &mut transcripts);
-    let [transcript] = transcripts.as_slice() else { panic!("{transcripts:?}") };
+    assert_eq!(transcripts.len(), 1, "{transcripts:?}");
+    transcripts.remove(0)
+}
+
+/// A transcript that the agent does not take for one: `attach` says how to begin another.
+fn it_is_refused(world: World) {
+    let name = &world.name("refused");
+    let transcript = stopped_after_a_word(&world, name);
     std::fs::write(transcript, "{}\n").expect("the state is the person's");
     let screen = Screen::sized(&world, &["attach", name], 40, 200);
     screen.wait_for("--new-conversation` begins another");
@@ -98,14 +106,7 @@ fn an_older_claude_finds_its_transcript_empty() {
 /// A transcript in which nothing stands: the agent would neither go on with it nor begin one of its id, so the session begins another.
 fn it_is_empty(world: World) {
     let name = &world.name("empty");
-    let screen = start(&world, name, &[]);
-    ask(&screen, "remember PLUM-7", "noted");
-    await_written(&world, name, "noted");
-    leave(screen);
-    world.good(&["stop", name]);
-    let mut transcripts = Vec::new();
-    files_with(&world.directory(name).join("state/claude/projects"), b"PLUM-7", &mut transcripts);
-    let [transcript] = transcripts.as_slice() else { panic!("{transcripts:?}") };
+    let transcript = stopped_after_a_word(&world, name);
     std::fs::write(transcript, "").expect("the state is the person's");
     let screen = enter(&world, &["attach", name]);
     ask(&screen, "RECALL once", "recalled 0");

@@ -1,7 +1,7 @@
 //! What is broken from outside: records, the index, the disk, and commands killed in the middle.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -183,29 +183,44 @@ fn walk(path: &Path, visit: &dyn Fn(&Path)) {
     visit(path);
 }
 
+/// A file system of its own, gone when it is dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// One of this size at the new directory `path`; `None` where nothing can be mounted, which is said.
+    fn at(path: &Path, size: &str) -> Option<Self> {
+        std::fs::create_dir(path).expect("an empty directory");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(path);
+        if mount.status().is_ok_and(|status| status.success()) {
+            return Some(Self(path.to_owned()));
+        }
+        skip("needs a tmpfs to be mounted (root)");
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // A process that ends may still be in it.
+        let unmounted = Command::new("umount").arg("-l").arg(&self.0).status();
+        assert!(unmounted.is_ok_and(|status| status.success()) || std::thread::panicking());
+    }
+}
+
 /// S3.E3: the disk fills up in the middle; nothing is left, and the message says what it was.
 #[test]
 fn a_full_disk() {
     let place = Place::with_repository();
-    std::fs::create_dir(place.path("home")).expect("a home");
     let home = place.path("home");
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=3m", "tmpfs"])
-        .arg(&home)
-        .status()
-        .is_ok_and(|status| status.success());
-    if !mounted {
-        skip("needs a tmpfs to be mounted (root)");
-        return;
-    }
+    let Some(disk) = SmallDisk::at(&home, "3m") else { return };
     let noise: Vec<u8> =
         (0..8_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     std::fs::write(place.path("project/large"), noise).expect("a large file");
     let refused = place.run(&["start", "big", "-d", "--", "sleep", "600"]);
     let listed = place.run(&["list", "--names"]);
     let left = std::fs::read_dir(home.join("sessions")).map_or(0, Iterator::count);
-    let unmounted = Command::new("umount").arg(&home).status().expect("umount runs");
-    assert!(unmounted.success());
+    drop(disk);
     assert_eq!(refused.code, 74, "{refused:?}");
     assert!(refused.err.contains("sessctl trash empty"), "the way out: {refused:?}");
     assert_eq!((listed.out.as_str(), left), ("", 0), "nothing is left: {listed:?}");
@@ -216,16 +231,7 @@ fn a_full_disk() {
 fn room_is_made_on_a_full_disk() {
     let place = Place::with_repository();
     let home = place.path("home");
-    std::fs::create_dir(&home).expect("a home");
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"])
-        .arg(&home)
-        .status()
-        .is_ok_and(|status| status.success());
-    if !mounted {
-        skip("needs a tmpfs to be mounted (root)");
-        return;
-    }
+    let Some(disk) = SmallDisk::at(&home, "4m") else { return };
     let start = ["start", "one", "-d", "--", "sleep", "600"];
     let made = [place.run(&start), place.run(&["stop", "one"])];
     let filled = std::fs::write(home.join("noise"), vec![1; 8_000_000]);
@@ -239,8 +245,7 @@ fn room_is_made_on_a_full_disk() {
         place.run(&start),
         place.run(&["remove", "one", "--force"]),
     ];
-    let unmounted = Command::new("umount").args(["-l"]).arg(&home).status().expect("umount runs");
-    assert!(unmounted.success());
+    drop(disk);
     assert!(made.iter().all(|done| done.code == 0), "{made:?}");
     assert_eq!(filled.expect_err("it is full").kind(), std::io::ErrorKind::StorageFull);
     assert!(removed.code == 0 && removed.err.contains("`sessctl remove one`"), "{removed:?}");
