@@ -141,7 +141,7 @@ mod tests {
     async fn input_waits_for_the_sizes_before_it() {
         let (ours, mut theirs) = tokio::io::duplex(64);
         let control = Arc::new(Slow::default());
-        let keyboard = Keyboard::new(Box::new(ours), control.clone());
+        let keyboard = Keyboard::new(Box::new(ours), Arc::<Slow>::clone(&control));
         let mut byte = [0];
         keyboard.resize(TerminalSize::new(90, 20));
         keyboard.resize(TerminalSize::new(91, 21));
