@@ -97,7 +97,9 @@ async fn fill(shared: &Shared, engine: &Engine, place: &Place, spec: &ResolvedSp
     let body = body(spec, &image, &account, &labels, &mounts, to_mount);
     let name = name(spec);
     let options = CreateContainerOptions { name: Some(name.clone()), platform: String::new() };
+    let turn = engine.turn_to_create().await;
     let answer = engine.long().create_container(Some(options), body).await;
+    drop(turn);
     let container = answer.map_err(|failure| refused(engine, spec, failure))?.id;
     check_limits(engine, &container, spec).await?;
     if let Some(uploaded) = &mounts.uploaded {

@@ -11,7 +11,7 @@ use crate::{EngineKind, Identity};
 #[non_exhaustive]
 pub struct Dialect {
     /// C2, rootless Podman: the calling user must be mapped to itself (`UsernsMode: keep-id`), or
-    /// files made inside belong to others outside.
+    /// files made inside belong to others outside. C17: containers with it are made one at a time.
     pub keep_id: bool,
     /// C3: `HostConfig.Init` needs a program (`catatonit`) on the engine's host.
     pub init_is_on_host: bool,

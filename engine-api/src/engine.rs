@@ -5,6 +5,7 @@ mod facts;
 mod greet;
 mod ssh;
 mod tls;
+mod turn;
 mod wire;
 
 use std::borrow::Cow;
@@ -17,7 +18,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use serde::de::DeserializeOwned;
 use session_core::{Error, ErrorKind, Result};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 pub(crate) use dial::Link;
 pub use facts::{Facts, Limits};
@@ -47,6 +48,8 @@ struct Inner {
     identity: Identity,
     dialect: Dialect,
     facts: OnceCell<Facts>,
+    /// Held while a container is made, where one at a time is.
+    creates: Mutex<()>,
 }
 
 impl Engine {
@@ -61,7 +64,8 @@ impl Engine {
         tracing::debug!(%endpoint, ?identity, "an engine answers");
         let dialect = Dialect::of(&identity);
         let (endpoint, facts) = (endpoint.clone(), OnceCell::new());
-        let inner = Inner { wire, short, long, endpoint, identity, dialect, facts };
+        let creates = Mutex::default();
+        let inner = Inner { wire, short, long, endpoint, identity, dialect, facts, creates };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -39,6 +39,8 @@ Mutant {
     CreateOverwrites caught by create_twice_is_already_exists,
     /// `create` looks first and takes later.
     CreateRaces caught by concurrent_create_of_one_id,
+    /// Of two that are made at the same time, one is refused.
+    CreatesOneAtATime caught by creates_at_once_are_whole,
     /// `open` gives a handle to anything.
     OpenInvents caught by open_unknown_is_not_found,
     /// `open` knows only what the same handle made.

@@ -31,6 +31,7 @@ use crate::{
 /// - `status_of_new_is_stopped_without_exit`: nothing ran, so nothing ended.
 /// - `create_twice_is_already_exists`: and the first session stays as it was.
 /// - `concurrent_create_of_one_id`: one succeeds, the others fail with `AlreadyExists`.
+/// - `creates_at_once_are_whole`: sessions that are made at the same time come out as those made alone.
 /// - `create_beside_workspace_as_promised`: with that capability, the workspace may be filled later.
 /// - `create_takes_odd_directories`: blanks, commas, quotes and colons in a path are letters like others.
 /// - `create_carries_labels`: [`ResolvedSpec::backend_labels`] come back from `list`.

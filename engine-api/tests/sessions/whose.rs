@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
+use std::time::Duration;
 
+use engine_api::EngineKind;
 use session_core::{Backend as _, ProjectPlan, SessionId, Strategy, WORK_LINK};
 
 use crate::bench::{Bench, Made, Verdict, ensure, tests};
@@ -13,6 +15,7 @@ tests![
     projects_are_where_they_are_promised,
     an_uploaded_workspace_is_worked_in,
     labels_are_the_earlier_tools_too,
+    with_keep_id_one_is_made_at_a_time,
 ];
 
 /// Another user than root, where that can be had.
@@ -123,5 +126,29 @@ async fn labels_are_the_earlier_tools_too(bench: Bench) -> Verdict {
     let query = "/containers/json?all=1&filters=%7B%22label%22%3A%5B%22claude-session.source-dir%3D%2Fhome%2Fme%2Fp%22%5D%7D";
     let answer = bench.ask("GET", query)?;
     ensure!(answer.contains(made.spec.name.as_str()), "the earlier tool's filter does not find it");
+    Ok(())
+}
+
+/// engines.md C17: two at once may be the end of Podman's service, so who makes one keeps the others waiting.
+async fn with_keep_id_one_is_made_at_a_time(bench: Bench) -> Verdict {
+    let one_at_a_time = bench.kind == EngineKind::Podman && !bench.is_root();
+    let socket = fs::canonicalize(bench.address.strip_prefix("unix://").ok_or("a socket")?)?;
+    let other = fs::File::open(socket.parent().ok_or("a directory")?)?;
+    other.lock()?;
+    let make = make_for(&bench, false);
+    tokio::pin!(make);
+    let patience = Duration::from_secs(if one_at_a_time { 3 } else { 20 });
+    let early = tokio::time::timeout(patience, &mut make).await;
+    other.unlock()?;
+    let made = match early {
+        Ok(made) => {
+            ensure!(!one_at_a_time, "it was made while another was");
+            made?
+        }
+        Err(_) => make.await?,
+    };
+    let (output, exit) = made.run("id -un").await?;
+    ensure!(output == "tester\n" || bench.is_root(), "{output:?}");
+    ensure!(exit.is_success(), "{exit:?}");
     Ok(())
 }

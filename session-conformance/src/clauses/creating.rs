@@ -108,6 +108,27 @@ pub(super) async fn concurrent_create_of_one_id(case: &Case) -> Verdict {
     Ok(())
 }
 
+pub(super) async fn creates_at_once_are_whole(case: &Case) -> Verdict {
+    let mut attempts = Vec::new();
+    for _ in 0..8 {
+        let (backend, id, spec) = (case.fresh().await?, case.id(), case.spec()?);
+        attempts.push(tokio::spawn(async move {
+            let session = backend.create(&id, &spec).await?;
+            Ok::<_, session_core::Error>(Made { id, spec, session })
+        }));
+    }
+    let mut made = Vec::new();
+    for attempt in attempts {
+        made.push(attempt.await??);
+    }
+    // What is made wrong may show only when it runs.
+    for made in &made {
+        let (text, exit) = case.start(made, &[Step::Exit(0)]).await?.finish().await?;
+        ensure!(exit.is_success(), "one of those that were made at once: {exit:?}, {text:?}");
+    }
+    Ok(())
+}
+
 pub(super) async fn create_carries_labels(case: &Case) -> Verdict {
     let made = case.make().await?;
     let Some(found) = case.found(&made.id).await? else {

@@ -24,6 +24,7 @@ pub const CLAUSES: &[Clause] = clauses![
     creating::drop_does_nothing Engine,
     creating::create_twice_is_already_exists Engine,
     creating::concurrent_create_of_one_id Engine,
+    creating::creates_at_once_are_whole Engine,
     creating::open_unknown_is_not_found Engine,
     creating::open_by_fresh_handle Engine,
     creating::list_finds_everything Engine,

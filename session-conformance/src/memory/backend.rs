@@ -90,6 +90,15 @@ impl Backend for MemoryBackend {
             let message = format!("`{}` is no mount", spec.directory);
             return Err(Operation::Create.error(ErrorKind::Internal, message));
         }
+        if self.world.breaks(Mutant::CreatesOneAtATime) {
+            self.world.state().creating.insert(*id);
+            tokio::task::yield_now().await;
+            let creating = std::mem::take(&mut self.world.state().creating);
+            if creating.iter().any(|other| other != id) {
+                let message = "another session is being made";
+                return Err(Operation::Create.error(ErrorKind::Internal, message));
+            }
+        }
         let taken = || Operation::Create.error(ErrorKind::AlreadyExists, "the id is in use");
         if self.world.breaks(Mutant::CreateRaces) {
             if self.world.state().places.contains_key(id) {

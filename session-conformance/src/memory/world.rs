@@ -33,6 +33,8 @@ pub(super) struct State {
     pub(super) processes: Vec<Arc<Proc>>,
     pub(super) children: Vec<Child>,
     pub(super) failures: Vec<(Operation, ErrorKind)>,
+    /// Those that are being made.
+    pub(super) creating: BTreeSet<SessionId>,
     count: u64,
 }
 

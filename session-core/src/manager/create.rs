@@ -158,27 +158,33 @@ impl Inner {
         Ok((record, source))
     }
 
-    /// Takes the name. If a session that was never finished has it, that is taken back first.
+    /// Takes the name. If a session that was never finished has it, that is taken back first; one
+    /// that is removed meanwhile has it no more.
     async fn claim(&self, record: &SessionRecord) -> Result<()> {
         make_private(self.layout().home())?;
-        match self.catalog.add(record).await {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                if let Ok(other) = self.catalog.find(record.name.as_str()).await
-                    && other.phase != Phase::Ready
-                    && self.gives_way(&other).await?
-                {
-                    return self.catalog.add(record).await;
-                }
-                let name = &record.name;
-                let message = format!(
-                    "the name is taken: attach to it (`sessctl attach {name}`), remove it (`sessctl remove {name}`), or choose another name"
-                );
-                Err(Error::new(ErrorKind::AlreadyExists, "manager.create", message)
-                    .with_session(name.as_str())
-                    .with_source(error))
-            }
-            outcome => outcome,
-        }
+        let error = match self.catalog.add(record).await {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => error,
+            outcome => return outcome,
+        };
+        let is_free = match self.catalog.find(record.name.as_str()).await {
+            Ok(other) => other.phase != Phase::Ready && self.gives_way(&other).await?,
+            // Its removal came to its end in between.
+            Err(none) => none.kind() == ErrorKind::NotFound,
+        };
+        let error = match is_free {
+            true => match self.catalog.add(record).await {
+                Err(again) if again.kind() == ErrorKind::AlreadyExists => again,
+                outcome => return outcome,
+            },
+            false => error,
+        };
+        let name = &record.name;
+        let message = format!(
+            "the name is taken: attach to it (`sessctl attach {name}`), remove it (`sessctl remove {name}`), or choose another name"
+        );
+        Err(Error::new(ErrorKind::AlreadyExists, "manager.create", message)
+            .with_session(name.as_str())
+            .with_source(error))
     }
 
     /// Whether an unfinished session that has a name is gone now.

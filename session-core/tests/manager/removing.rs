@@ -1,13 +1,14 @@
 //! `remove`: out of the way at once, into the trash, and refused where it should be.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use session_conformance::Operation;
 use session_core::{
-    Catalog, ErrorKind, Exit, Filter, MemoryRegistry, Phase, Progress, Registry, SessionId,
-    Timestamp,
+    Catalog, ErrorKind, Exit, Filter, Manager, MemoryRegistry, Phase, Progress, Registry,
+    SessionId, Timestamp,
 };
 
 use crate::fuse::{Call, Hooked};
@@ -193,4 +194,36 @@ async fn remove_beside<F: Future<Output = ()>>(
     let rows = inner.list(&Filter::default()).await.expect("it lists");
     assert!(rows.is_empty(), "{rows:?}");
     assert_nothing_left(&world.place.layout());
+}
+
+/// Issue 3: a name whose session is removed while it is asked for is free.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_becomes_free_meanwhile_is_taken() {
+    let armed: Arc<Mutex<Option<(Manager, SessionId)>>> = Arc::default();
+    let inserts = Arc::new(AtomicUsize::new(0));
+    let (remove, calls) = (Arc::clone(&armed), Arc::clone(&inserts));
+    let hook = move |call| {
+        let mut armed = remove.lock().expect("no panic");
+        // Before and after the insertion that is refused; the removal's own changes come later.
+        if call == Call::Changes && armed.is_some() && calls.fetch_add(1, Ordering::SeqCst) == 1 {
+            let (manager, id) = armed.take().expect("it was looked at");
+            drop(armed);
+            let removal = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                let progress = Progress::default();
+                let removal = manager.remove(&id, false, &progress);
+                runtime.expect("no limit is reached").block_on(removal)
+            });
+            removal.join().expect("no panic").expect("it can be removed");
+        }
+    };
+    let inner: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
+    let world = World::with(Default::default(), Arc::new(Hooked { inner, hook: Box::new(hook) }));
+    let old = world.create("one").await;
+    *armed.lock().expect("no panic") = Some((world.manager.clone(), old.id));
+
+    let new = world.create("one").await;
+    assert!(armed.lock().expect("no panic").is_none(), "nothing was removed meanwhile");
+    assert_ne!(new.id, old.id);
+    assert_eq!(world.manager.find("one").await.expect("it is there").id, new.id);
 }

@@ -105,7 +105,9 @@ impl Container {
             ..ContainerCreateBody::default()
         };
         let options = CreateContainerOptionsBuilder::default().name(&name).build();
+        let turn = engine.turn_to_create().await;
         let made = engine.short().create_container(Some(options), body).await.expect("an image");
+        drop(turn);
         let empty = tempfile::tempdir().expect("a directory");
         let directory = Utf8Path::from_path(empty.path()).expect("UTF-8");
         super::super::upload_workspace(engine, &made.id, directory)
