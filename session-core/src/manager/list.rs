@@ -52,11 +52,21 @@ impl Manager {
             match entry {
                 Ok(entry) => {
                     known.insert(entry.record.id);
-                    let status = observe_one(&entry.record, &observed);
+                    let mut record = entry.record;
+                    let mut status = observe_one(&record, &observed);
+                    if matches!(status, Ok(Status::Lost { .. })) {
+                        match self.inner.record_of_lost(record).await {
+                            Some(now) => record = now,
+                            None => continue,
+                        }
+                        if record.phase != Phase::Ready {
+                            status = Ok(Status::Incomplete);
+                        }
+                    }
                     if let Err(reason) = &status {
                         notices.push(reason.clone());
                     }
-                    sessions.push(ListItem::new(&entry.record, &status));
+                    sessions.push(ListItem::new(&record, &status));
                 }
                 Err(damaged) => {
                     known.extend(damaged.id);
@@ -122,6 +132,15 @@ impl Inner {
                 "backend `{kind}` does not answer, so the status of its sessions is not known: {}",
                 error.message()
             )),
+        }
+    }
+
+    /// The record, as it is now, of a session that its backend does not know; `None` if it was removed after the records were listed.
+    async fn record_of_lost(&self, record: SessionRecord) -> Option<SessionRecord> {
+        match self.catalog.read(&record.id).await {
+            Ok(now) => Some(now),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(_) => Some(record),
         }
     }
 

@@ -66,7 +66,7 @@ impl Fuse {
     }
 }
 
-/// A registry that tells of each call, and again after each change.
+/// A registry that tells of each call, of changes before and after, of lists after.
 pub(crate) struct Hooked {
     pub(crate) inner: Arc<dyn Registry>,
     pub(crate) hook: Box<dyn Fn(Call) + Send + Sync>,
@@ -76,6 +76,8 @@ pub(crate) struct Hooked {
 pub(crate) enum Call {
     Reads,
     Changes,
+    /// A list was read.
+    Listed,
 }
 
 impl Hooked {
@@ -128,6 +130,8 @@ impl Registry for Hooked {
     }
 
     async fn list(&self, filter: &Filter) -> Result<Vec<Result<Entry, DamagedEntry>>> {
-        self.inner.list(filter).await
+        let listed = self.inner.list(filter).await;
+        (self.hook)(Call::Listed);
+        listed
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use session_core::profile::SharePolicy;
 use session_core::{AgentOptions, ErrorKind, Progress, SessionSpec};
 
-use crate::agents::{Robot, create, read, spec, start};
+use crate::robot::{Robot, create, read, spec, start};
 
 /// Marks of an agent around us are taken away, the login is handed over, and nothing is empty.
 #[tokio::test]

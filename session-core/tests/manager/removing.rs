@@ -196,34 +196,69 @@ async fn remove_beside<F: Future<Output = ()>>(
     assert_nothing_left(&world.place.layout());
 }
 
+/// A world whose registry has a session removed, all of it and once, at the `number`th call of a kind after it is armed.
+struct Ambush {
+    world: World,
+    armed: Arc<Mutex<Option<(Manager, SessionId)>>>,
+}
+
+impl Ambush {
+    fn at(kind: Call, number: usize) -> Self {
+        let armed: Arc<Mutex<Option<(Manager, SessionId)>>> = Arc::default();
+        let (waits, calls) = (Arc::clone(&armed), AtomicUsize::new(0));
+        let hook = move |call| {
+            let mut armed = waits.lock().expect("no panic");
+            if call == kind && armed.is_some() && calls.fetch_add(1, Ordering::SeqCst) + 1 == number
+            {
+                let (manager, id) = armed.take().expect("it was looked at");
+                drop(armed);
+                let removal = std::thread::spawn(move || {
+                    let runtime =
+                        tokio::runtime::Builder::new_current_thread().enable_all().build();
+                    let progress = Progress::default();
+                    let removal = manager.remove(&id, false, &progress);
+                    runtime.expect("no limit is reached").block_on(removal)
+                });
+                removal.join().expect("no panic").expect("it can be removed");
+            }
+        };
+        let inner: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
+        let registry = Arc::new(Hooked { inner, hook: Box::new(hook) });
+        Self { world: World::with(Default::default(), registry), armed }
+    }
+
+    fn arm(&self, id: SessionId) {
+        let manager = self.world.manager.clone();
+        *self.armed.lock().expect("no panic") = Some((manager, id));
+    }
+
+    fn is_over(&self) -> bool {
+        self.armed.lock().expect("no panic").is_none()
+    }
+}
+
 /// Issue 3: a name whose session is removed while it is asked for is free.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_becomes_free_meanwhile_is_taken() {
-    let armed: Arc<Mutex<Option<(Manager, SessionId)>>> = Arc::default();
-    let inserts = Arc::new(AtomicUsize::new(0));
-    let (remove, calls) = (Arc::clone(&armed), Arc::clone(&inserts));
-    let hook = move |call| {
-        let mut armed = remove.lock().expect("no panic");
-        // Before and after the insertion that is refused; the removal's own changes come later.
-        if call == Call::Changes && armed.is_some() && calls.fetch_add(1, Ordering::SeqCst) == 1 {
-            let (manager, id) = armed.take().expect("it was looked at");
-            drop(armed);
-            let removal = std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                let progress = Progress::default();
-                let removal = manager.remove(&id, false, &progress);
-                runtime.expect("no limit is reached").block_on(removal)
-            });
-            removal.join().expect("no panic").expect("it can be removed");
-        }
-    };
-    let inner: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
-    let world = World::with(Default::default(), Arc::new(Hooked { inner, hook: Box::new(hook) }));
-    let old = world.create("one").await;
-    *armed.lock().expect("no panic") = Some((world.manager.clone(), old.id));
-
-    let new = world.create("one").await;
-    assert!(armed.lock().expect("no panic").is_none(), "nothing was removed meanwhile");
+    // Calls come before and after a change; the first is the insertion that is refused.
+    let ambush = Ambush::at(Call::Changes, 2);
+    let old = ambush.world.create("one").await;
+    ambush.arm(old.id);
+    let new = ambush.world.create("one").await;
+    assert!(ambush.is_over(), "nothing was removed meanwhile");
     assert_ne!(new.id, old.id);
-    assert_eq!(world.manager.find("one").await.expect("it is there").id, new.id);
+    assert_eq!(ambush.world.manager.find("one").await.expect("it is there").id, new.id);
+}
+
+/// Lesson 12: what is removed after the records were read, and before the backends are asked, is gone and not lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_is_removed_meanwhile_is_not_listed() {
+    let ambush = Ambush::at(Call::Listed, 1);
+    let (old, other) = (ambush.world.create("one").await, ambush.world.create("two").await);
+    ambush.arm(old.id);
+    let listed = ambush.world.manager.list(&Filter::default()).await.expect("lists always work");
+    assert!(ambush.is_over(), "nothing was removed meanwhile");
+    let ids: Vec<_> = listed.sessions.iter().map(|item| item.id).collect();
+    assert_eq!(ids, [Some(other.id)], "{listed:?}");
+    assert!(listed.notices.is_empty(), "{:?}", listed.notices);
 }

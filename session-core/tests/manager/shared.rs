@@ -2,8 +2,8 @@
 
 use session_core::{AgentOptions, ErrorKind, Progress, SessionRecord, TerminalSize};
 
-use crate::conversations::{IDS_INSIDE, PROFILE, Robots, begun, gone, live, manager, state, talk};
 use crate::place::entries;
+use crate::talkers::{IDS_INSIDE, PROFILE, Robots, begun, gone, live, manager, state, talk};
 
 fn shared(options: &mut AgentOptions) {
     options.preset = "shared".parse().expect("a preset");
