@@ -94,6 +94,23 @@ mod tests {
         }
     }
 
+    /// Issue 4: `start -a AGENT` in a container has an image to offer, for all but Aider: no Python of Debian's suits it.
+    #[test]
+    fn agents_have_images() {
+        let profiles = session_core::profile::Profiles::shipped();
+        let mut without = Vec::new();
+        for profile in profiles.iter() {
+            match &profile.image {
+                Some(name) => {
+                    let image = AgentImage::of_name(name).map(|image| image.agent);
+                    assert_eq!(image, Some(profile.name.as_str()), "{name}");
+                }
+                None => without.push(profile.name.as_str()),
+            }
+        }
+        assert_eq!(without, ["aider", "shell"]);
+    }
+
     #[test]
     fn names() {
         for name in ["sessctl-claude", "sessctl-claude:latest", "localhost/sessctl-claude:latest"] {

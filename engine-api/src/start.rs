@@ -190,8 +190,8 @@ async fn let_go(
     streams.writer.flush().await.map_err(broken)?;
     match until(engine, session, streams, nonce, Marker::Ready).await? {
         Marker::Missing => {
-            let message = "there is no such program in the container; install it in the image, or \
-                           give another";
+            let message = "there is no such program in the container; choose an image that has it \
+                           (--image), install it there, or give another";
             Err(Error::new(ErrorKind::InvalidInput, OPERATION, message))
         }
         _ => Ok(()),

@@ -91,7 +91,7 @@ on_each_engine! {
         let complaint = place.bad(&["image", "build", "--base", engines::BUSYBOX_IMAGE], 71);
         assert!(complaint.contains("the base has no bash"), "{complaint}");
         let complaint = place.bad(&["image", "build", "no-such-agent"], 64);
-        assert!(complaint.contains("shell, claude, codex, opencode"), "{complaint}");
+        assert!(complaint.contains("shell, claude, codex, copilot, gemini, opencode"), "{complaint}");
         let complaint = place.bad(&["image", "build", "--backend", "local"], 64);
         assert!(complaint.contains("docker, podman"), "{complaint}");
     }
