@@ -34,12 +34,12 @@ impl Engine {
         if !self.dialect().keep_id {
             return Turn { _here: None, _host: None };
         }
-        let here = self.inner.creates.lock().await;
+        let here = tokio::time::timeout(PATIENCE, self.inner.creates.lock()).await.ok();
         let host = match self.endpoint() {
             Endpoint::Unix(socket) => lock_beside(socket, PATIENCE).await,
             _ => None,
         };
-        Turn { _here: Some(here), _host: host }
+        Turn { _here: here, _host: host }
     }
 }
 
