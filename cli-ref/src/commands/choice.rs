@@ -7,7 +7,7 @@ use crate::config::AUTOMATIC;
 use crate::engines::ENGINES;
 
 /// The backend that is always there.
-const HOST: &str = "local";
+pub(super) const HOST: &str = "local";
 
 /// Fills in the backend where nobody named one.
 pub(super) async fn settle(context: &Context, spec: &mut SessionSpec) -> Result<()> {

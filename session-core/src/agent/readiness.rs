@@ -23,7 +23,7 @@ pub struct Readiness {
     pub agent: String,
     /// Its name as people write it.
     pub title: String,
-    /// Where its program is on this host; containers bring their own.
+    /// Where its program is on this host; nowhere for a container, which brings its own.
     pub program: Option<Utf8PathBuf>,
     /// Its login.
     pub login: Login,
@@ -44,10 +44,18 @@ impl Readiness {
 }
 
 /// Looks at everything that the profile names; runs nothing and changes nothing. Blocks.
-pub(crate) fn look(profile: &Profile, login: Login, host: &HostView) -> Readiness {
+///
+/// Programs are looked for where the host's are run.
+pub(crate) fn look(
+    profile: &Profile,
+    login: Login,
+    host: &HostView,
+    placement: Placement,
+) -> Readiness {
+    let on_host = placement == Placement::Host;
     let mut checks = Vec::new();
     let mut program = None;
-    if let Some(name) = &profile.program {
+    if let Some(name) = profile.program.as_ref().filter(|_| on_host) {
         program = find_program(name, host);
         checks.push(match &program {
             Some(path) => Check::passed("program", format!("the program is `{path}`")),
@@ -58,16 +66,17 @@ pub(crate) fn look(profile: &Profile, login: Login, host: &HostView) -> Readines
             ),
         });
     }
-    checks.extend(login_check(profile, &login));
+    checks.extend(login_check(profile, &login, placement));
     let mut variables = profile.host_variables(host);
     if let Some(directory) = &login.directory {
         variables.set("CREDENTIALS", directory.as_str());
     }
-    checks.extend(profile.checks.iter().map(|check| look_at(check, &variables, host)));
+    let looked_at = profile.checks.iter().filter(|check| on_host || check.program.is_none());
+    checks.extend(looked_at.map(|check| look_at(check, &variables, host)));
     Readiness { agent: profile.name.clone(), title: profile.title.clone(), program, login, checks }
 }
 
-fn login_check(profile: &Profile, login: &Login) -> Option<Check> {
+fn login_check(profile: &Profile, login: &Login, placement: Placement) -> Option<Check> {
     let credentials = &profile.credentials;
     if credentials.files.is_empty() && credentials.environment.is_empty() {
         return None;
@@ -82,7 +91,7 @@ fn login_check(profile: &Profile, login: &Login) -> Option<Check> {
             Check::passed("login", format!("logged in, in `{directory}`"))
         }
         (_, true, None) => Check::passed("login", "logged in"),
-        _ if login.missing(profile, Placement::Host).is_some() => {
+        _ if login.missing(profile, placement).is_some() => {
             Check::failed("login", "nobody is logged in", remedy())
         }
         _ => Check::warning("login", "nobody is logged in", remedy()),

@@ -9,7 +9,8 @@ use tokio::io::AsyncReadExt as _;
 
 use super::Manager;
 use crate::agent::{
-    self, AgentOptions, Aside, DEFAULT_LOGIN, Login, Readiness, check_login_name, find_program,
+    self, AgentOptions, Aside, DEFAULT_LOGIN, Login, Placement, Readiness, check_login_name,
+    find_program,
 };
 use crate::catalog::{blocking, make_private};
 use crate::profile::Profile;
@@ -85,7 +86,28 @@ impl Manager {
         let profile = self.profiles().find(agent)?.clone();
         let login = self.login(agent, login).await?;
         let host = self.inner.host.clone();
-        blocking(move || Ok(agent::look_at_readiness(&profile, login, &host))).await
+        blocking(move || Ok(agent::look_at_readiness(&profile, login, &host, Placement::Host)))
+            .await
+    }
+
+    /// As [`readiness`](Self::readiness), for a session that `backend` makes: what a container brings along is not looked for on this host, and a
+    /// login that is only this host's is none there. Whether an image has the program is not looked at.
+    pub async fn readiness_in(
+        &self,
+        agent: &str,
+        login: Option<&str>,
+        backend: &str,
+    ) -> Result<Readiness> {
+        if self.backend(backend)?.capabilities().host_processes {
+            return self.readiness(agent, login).await;
+        }
+        let profile = self.profiles().find(agent)?.clone();
+        let credentials = login.map(str::to_owned);
+        let options = AgentOptions { credentials, ..AgentOptions::default() };
+        let (host, layout) = (self.inner.host.clone(), self.layout());
+        let login = agent::find_login(&profile, &options, &host, layout, false).await?;
+        blocking(move || Ok(agent::look_at_readiness(&profile, login, &host, Placement::Mounted)))
+            .await
     }
 
     /// What is known of one of an agent's logins; without a name, of the one that sessions on this host use.

@@ -65,6 +65,37 @@ on_each_engine! {
         assert_eq!(place.list()["sessions"].as_array().map(Vec::len), Some(0));
     }
 
+    /// S2.9: in a container, neither what this host has counts nor who is logged in on it only; agents whose image is not built yet say so.
+    fn the_menu_in_containers(place: Place) {
+        let name = &place.name("menu");
+        let ready = [("ANTHROPIC_API_KEY", "sk-none"), ("SESSCTL_IMAGE", "")];
+        let screen = Screen::with(&place, &["start", name, "--empty"], &ready, 30, 100);
+        let shown = screen.wait_for("Enter for Claude Code:");
+        for part in [
+            "*  1  Claude Code (ready; its image is not here yet)",
+            "Codex (nobody is logged in)",
+            "Aider (ready, if the image has it)",
+            "a plain shell (ready)",
+        ] {
+            assert!(shown.contains(part), "no {part} in:\n{shown}");
+        }
+        screen.type_in("\n");
+        screen.wait_for("image sessctl-claude:latest is not built. Build now? [Y/n]");
+        screen.type_in("n\r");
+        assert_eq!(screen.end(), 66);
+
+        // Nobody is logged in to any, so it is the shell.
+        let screen = Screen::with(&place, &["start", name, "--empty"], &[("SESSCTL_IMAGE", "")], 30, 100);
+        screen.wait_for("Enter for a plain shell:");
+        screen.kill();
+        // What is in an image of one's own is not known.
+        let screen = Screen::with(&place, &["start", name, "--empty"], &ready[..1], 30, 100);
+        let shown = screen.wait_for("Enter for a plain shell:");
+        assert!(shown.contains("Claude Code (ready, if the image has it)"), "{shown}");
+        screen.kill();
+        assert_eq!(place.list()["sessions"].as_array().map(Vec::len), Some(0));
+    }
+
     /// S0.29, S0.33, S2.4, S2.E6: the image of the shell is built, on a base of one's own or by a
     /// yes at the question, and sessions are made of it.
     fn the_image_of_the_shell(place: Place) {
