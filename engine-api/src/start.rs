@@ -77,7 +77,8 @@ pub(crate) async fn start(
     if session.upload {
         upload::launch(engine, &session, &script).await?;
     }
-    let started = boot(engine, place, &session, state.clone()).await;
+    let mut is_let_go = false;
+    let started = boot(engine, place, &session, state.clone(), &mut is_let_go).await;
     place.remove_launch();
     match started {
         Ok((streams, state)) => {
@@ -87,7 +88,7 @@ pub(crate) async fn start(
         }
         Err(error) => {
             // The first error is the one to be told; what is left runs, and can be attached to or ended.
-            if let Err(left) = taken_back(engine, place, &session, state).await {
+            if let Err(left) = taken_back(engine, place, &session, state, is_let_go).await {
                 tracing::warn!(%left, session = %place.id(), "a start that failed is not undone");
             }
             Err(error)
@@ -129,12 +130,13 @@ pub(crate) async fn running_container(shared: &Shared, place: &Place) -> Result<
     Ok(session.container)
 }
 
-/// Attaches, starts, and brings the boot script to the point where the program is next.
+/// Attaches, starts, and brings the boot script to the point where the program is next; says from when on the program may run.
 async fn boot(
     engine: &Engine,
     place: &Place,
     session: &SessionFile,
     state: State,
+    is_let_go: &mut bool,
 ) -> Result<(Streams, State)> {
     let mut streams = attach(engine, OPERATION, &session.container).await?;
     run_container(engine, place, session).await?;
@@ -146,6 +148,7 @@ async fn boot(
     );
     met?;
     let seen = seen?;
+    *is_let_go = true;
     let_go(engine, session, &mut streams, &nonce, size).await?;
     let mut state = state;
     if let Some(run) = &mut state.run {
@@ -279,18 +282,26 @@ fn refused(engine: &Engine, failure: Failure) -> Error {
 }
 
 /// Ends what a start that failed left, and writes down that nothing ran.
+///
+/// What was not let go is no main process, even where the engine does not answer and starts the container late: with the launch
+/// script gone, that idles, and would never say that it is ready.
 async fn taken_back(
     engine: &Engine,
     place: &Place,
     session: &SessionFile,
     mut state: State,
+    is_let_go: bool,
 ) -> Result<()> {
-    container::end(engine, OPERATION, &session.container).await?;
+    let ended = container::end(engine, OPERATION, &session.container).await;
+    if is_let_go && ended.is_err() {
+        return ended;
+    }
     if let Some(run) = &mut state.run {
         run.purpose = Purpose::Idle;
     }
     let at = place.clone();
-    blocking(OPERATION, move || at.write_state(&state)).await
+    blocking(OPERATION, move || at.write_state(&state)).await?;
+    ended
 }
 
 async fn look(engine: &Engine, place: &Place, session: &SessionFile) -> Result<Observed> {

@@ -5,6 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -24,6 +25,8 @@ pub(crate) enum Fault {
     CutAfter,
     /// The engine never hears of it, and whoever asks waits for an answer.
     Silent,
+    /// The connection ends, and the engine is away until whoever asked has ended; then it does what it was asked.
+    Late,
 }
 
 /// At which request it happens.
@@ -59,6 +62,8 @@ struct State {
     blow: Option<Blow>,
     /// The request that was struck.
     struck: Option<String>,
+    /// No request gets through.
+    is_away: bool,
 }
 
 impl Proxy {
@@ -96,6 +101,13 @@ impl Proxy {
         self.directory.path().join("engine.sock")
     }
 
+    /// Waits until the engine has heard of a late request.
+    pub(crate) fn until_back(&self) {
+        while self.shared.state.lock().expect("no holder panics").is_away {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Lets everything through from now on; gives the request that was struck, if one was.
     pub(crate) fn disarm(&self) -> Option<String> {
         let mut state = self.shared.state.lock().expect("no holder panics");
@@ -124,7 +136,15 @@ fn serve(shared: &Shared, mut client: UnixStream) -> Option<()> {
     let peer = rustix::net::sockopt::socket_peercred(&client).ok()?.pid;
     let (head, rest) = read_head(&mut client)?;
     let line = head.lines().next().unwrap_or_default();
-    let (fault, blow) = shared.state.lock().expect("no holder panics").next(line);
+    let (fault, blow) = {
+        let mut state = shared.state.lock().expect("no holder panics");
+        if state.is_away {
+            return None;
+        }
+        let (fault, blow) = state.next(line);
+        state.is_away = fault == Some(Fault::Late);
+        (fault, blow)
+    };
     let mut blow = Some(blow);
     if !matches!(fault, Some(Fault::KilledAfter | Fault::CutAfter)) {
         blow.take().into_iter().for_each(|blow| blow());
@@ -152,6 +172,12 @@ fn serve(shared: &Shared, mut client: UnixStream) -> Option<()> {
     let upgrade = head.to_ascii_lowercase().contains("\r\nupgrade:");
     let mut engine = UnixStream::connect(&shared.engine).ok()?;
     let head = if upgrade { head } else { closing(&head) };
+    if fault == Some(Fault::Late) {
+        let _ = client.shutdown(Shutdown::Both);
+        while rustix::process::test_kill_process(peer).is_ok() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
     engine.write_all(head.as_bytes()).ok()?;
     engine.write_all(&rest).ok()?;
     let (mut from, mut to) = (client.try_clone().ok()?, engine.try_clone().ok()?);
@@ -178,6 +204,9 @@ fn serve(shared: &Shared, mut client: UnixStream) -> Option<()> {
     }
     let _ = client.shutdown(Shutdown::Both);
     let _ = engine.shutdown(Shutdown::Both);
+    if fault == Some(Fault::Late) {
+        shared.state.lock().expect("no holder panics").is_away = false;
+    }
     Some(())
 }
 

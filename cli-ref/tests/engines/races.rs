@@ -4,6 +4,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::engine::Engine;
 use crate::kills::start;
+use crate::proxy::{At, Fault, Proxy};
 use crate::world::{Done, World, finish};
 
 crate::on_each_engine! {
@@ -13,6 +14,8 @@ crate::on_each_engine! {
     one_session_is_started_once;
     /// Issue 3: a start and a removal at once end in a whole session or in none.
     a_start_and_a_removal_leave_nothing_half_done;
+    /// Issue 3: a container that is started after its client gave up is no main process, and the next start is a start.
+    a_start_that_the_engine_hears_late;
 }
 
 const CLIENTS: usize = 4;
@@ -67,6 +70,21 @@ fn a_start_and_a_removal_leave_nothing_half_done(engine: Engine) {
         }
         world.assert_empty(&what);
     }
+}
+
+fn a_start_that_the_engine_hears_late(engine: Engine) {
+    let world = World::new(engine);
+    let name = &world.name("late");
+    let proxy = Proxy::new(&world.engine.socket, At::Line("/start "), Fault::Late);
+    let done = finish(world.command_at(&proxy.socket(), &start(name)).output());
+    proxy.until_back();
+    let what = format!("{:?}: {done:#?}", proxy.disarm());
+    assert!(done.code == 69 && done.err.contains("start the container"), "{what}");
+    assert_eq!(world.session(name)["status"], "stopped", "{what}");
+    world.start(name);
+    world.until_status(name, "running");
+    world.good(&["remove", "--force", name]);
+    world.assert_empty(&what);
 }
 
 /// Runs all commands at the same time.
