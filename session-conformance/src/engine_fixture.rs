@@ -6,11 +6,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
 use session_core::{
-    Backend, ContainerOptions, Error, ErrorKind, Layout, Network, ResolvedSpec, Result, SessionId,
+    Backend, ContainerOptions, Error, ErrorKind, Launch, Layout, MainProcess, Network,
+    ResolvedSpec, Result, SessionId,
 };
 
 use crate::deaf_ear::DeafEar;
 use crate::home::{HomePlace, failed};
+use crate::late_ear::LateEar;
 use crate::{Fixture, Hooks, engines};
 
 /// Where nobody is: clauses that need no engine have an address all the same.
@@ -111,6 +113,19 @@ impl<M: Fn(&Layout, &str) -> Arc<dyn Backend> + Send + Sync + 'static> Fixture
         // It listens as long as the fixture is there.
         *self.deaf_ear.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(ear);
         Ok(backend)
+    }
+
+    async fn late_start(&self, id: &SessionId, launch: &Launch) -> Result<MainProcess> {
+        let away = |what: &str| Error::new(ErrorKind::Unsupported, "fixture.late_start", what);
+        let socket = self.socket().ok_or_else(|| away("the engine has no socket"))?;
+        let ear = LateEar::new(socket, "/start").map_err(failed)?;
+        let session = (self.make)(&self.place.layout, &ear.address()).open(id).await?;
+        let started = session.start(launch).await;
+        let heard = tokio::task::spawn_blocking(move || ear.let_through());
+        match heard.await.map_err(|error| failed(error.into()))?.map_err(failed)? {
+            true => started,
+            false => Err(away("the engine was not asked to start anything")),
+        }
     }
 }
 

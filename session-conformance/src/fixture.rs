@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use camino::Utf8Path;
-use session_core::{Backend, ContainerOptions, ResolvedSpec, Result, SessionId};
+use session_core::{
+    Backend, ContainerOptions, Launch, MainProcess, ResolvedSpec, Result, SessionId,
+};
 
 use crate::{Step, platform, script};
 
@@ -88,6 +90,14 @@ pub trait Fixture: Send + Sync + 'static {
         self.backend().await
     }
 
+    /// Has a session started while its engine goes away, and the engine do that after all once `start` has failed; gives what
+    /// `start` gave.
+    ///
+    /// Asked for only where [`Hooks::unanswered`] says so.
+    async fn late_start(&self, id: &SessionId, launch: &Launch) -> Result<MainProcess> {
+        self.backend().await?.open(id).await?.start(launch).await
+    }
+
     /// How many live processes have `token` on their command line.
     ///
     /// Asked for only where [`Hooks::processes`] says so. The default looks through `/proc`.
@@ -109,7 +119,7 @@ pub struct Hooks {
     pub half_made_stages: usize,
     /// [`Fixture::vanish`] works.
     pub vanish: bool,
-    /// [`Fixture::unanswered`] works.
+    /// [`Fixture::unanswered`] and [`Fixture::late_start`] work.
     pub unanswered: bool,
     /// [`Fixture::processes_with`] works; true where there is a `/proc`.
     pub processes: bool,
@@ -136,7 +146,7 @@ impl Hooks {
         self
     }
 
-    /// Says that [`Fixture::unanswered`] works.
+    /// Says that [`Fixture::unanswered`] and [`Fixture::late_start`] work.
     #[must_use]
     pub fn with_unanswered(mut self) -> Self {
         self.unanswered = true;

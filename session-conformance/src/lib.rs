@@ -23,6 +23,7 @@ mod engine_fixture;
 pub mod engines;
 mod fixture;
 mod home;
+mod late_ear;
 mod memory;
 mod mutants;
 mod platform;

@@ -141,6 +141,8 @@ Mutant {
     DestroyMissesHalfMade caught by interrupted_create_converges,
     /// What was made and not answered stays.
     UnansweredCreateStays caught by unanswered_create_is_taken_back,
+    /// What an engine starts after its client gave up is the main process.
+    LateStartRuns caught by late_start_is_no_main_process,
     /// A vanished session is an error.
     VanishedIsAnError caught by vanished_is_lost_not_err,
     /// A vanished session makes `list` fail.

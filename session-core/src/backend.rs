@@ -52,6 +52,7 @@ use crate::{
 /// - `destroy_running_ends_it`: no process of the session is left, whatever it ignores.
 /// - `interrupted_create_converges`: from every half-made state to nothing; the id is free then.
 /// - `unanswered_create_is_taken_back`: what was made is gone if its maker was not told of it.
+/// - `late_start_is_no_main_process`: what an engine starts after `start` failed is not running, and can be started.
 /// - `two_sessions_do_not_meet`: neither files nor `stop` reach another session.
 #[async_trait]
 pub trait Backend: Any + Debug + Send + Sync {

@@ -73,6 +73,7 @@ pub const CLAUSES: &[Clause] = clauses![
     removing::destroy_running_ends_it Engine,
     removing::interrupted_create_converges HalfMade,
     removing::unanswered_create_is_taken_back Unanswered,
+    removing::late_start_is_no_main_process Unanswered,
     removing::vanished_is_lost_not_err Vanish,
     removing::lost_does_not_break_the_list Vanish,
     transfer::get_missing_is_not_found Engine,

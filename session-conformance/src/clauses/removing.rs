@@ -5,7 +5,7 @@ use std::time::Duration;
 use session_core::{ErrorKind, SessionId, Status};
 
 use super::archive::{File, archive};
-use crate::case::refused;
+use crate::case::{Running, refused};
 use crate::clause::{Verdict, ensure};
 use crate::{Case, Step};
 
@@ -105,6 +105,19 @@ pub(super) async fn unanswered_create_is_taken_back(case: &Case) -> Verdict {
     gone(case, &id).await?;
     let status = case.backend.create(&id, &spec).await?.status().await?;
     ensure!(status == Status::Stopped { exit: None }, "made again, it is {status:?}");
+    Ok(())
+}
+
+pub(super) async fn late_start_is_no_main_process(case: &Case) -> Verdict {
+    let made = case.make().await?;
+    let late = case.fixture.late_start(&made.id, &case.launch(&[Step::Wait])).await;
+    ensure!(late.is_err(), "a start whose engine went away succeeded");
+    let session = case.reopen(&made.id).await?;
+    let status = session.status().await?;
+    ensure!(!status.is_running(), "what was started late is {status:?}");
+    let main = session.start(&case.launch(&[Step::Exit(0)])).await?;
+    let (text, exit) = Running::of(main).finish().await?;
+    ensure!(exit.is_success(), "started again, it ended with {exit:?}: {text:?}");
     Ok(())
 }
 

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use camino::{Utf8Path, Utf8PathBuf};
-use session_core::{Backend, Error, ErrorKind, ResolvedSpec, Result, SessionId};
+use session_core::{
+    Backend, Error, ErrorKind, Launch, MainProcess, ResolvedSpec, Result, SessionId,
+};
 use tempfile::TempDir;
 
 use super::{MemoryBackend, MemoryWorld, memory_program};
+use crate::mutants::Mutant;
 use crate::{Fixture, Hooks, Step};
 
 /// A place with a [`MemoryBackend`] in it.
@@ -72,6 +75,13 @@ impl Fixture for MemoryFixture {
 
     async fn unanswered(&self) -> Result<Arc<dyn Backend>> {
         Ok(Arc::new(MemoryBackend::deaf(self.world.clone())))
+    }
+
+    async fn late_start(&self, id: &SessionId, launch: &Launch) -> Result<MainProcess> {
+        if self.world.breaks(Mutant::LateStartRuns) {
+            self.backend().await?.open(id).await?.start(launch).await?;
+        }
+        Err(Error::new(ErrorKind::BackendUnavailable, "memory.start", "the engine went away"))
     }
 
     fn processes_with(&self, token: &str) -> usize {
