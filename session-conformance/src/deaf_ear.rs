@@ -1,52 +1,19 @@
-//! A socket like an engine's, on which some answers are lost.
+//! An engine of which some answers are lost.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::Shutdown;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use camino::Utf8PathBuf;
 
+use crate::stand_in::StandIn;
+
 /// Stands before an engine: requests whose first line has a certain word in it reach the engine, and the
 /// connection ends when their answer comes.
-pub(crate) struct DeafEar {
-    place: tempfile::TempDir,
-    is_over: Arc<AtomicBool>,
-}
-
-impl DeafEar {
-    /// Listens until it is dropped.
-    pub(crate) fn new(engine: Utf8PathBuf, word: &'static str) -> io::Result<Self> {
-        let place = tempfile::tempdir()?;
-        let listener = UnixListener::bind(place.path().join("engine.sock"))?;
-        let is_over = Arc::new(AtomicBool::new(false));
-        let over = Arc::clone(&is_over);
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                if over.load(Ordering::Relaxed) {
-                    return;
-                }
-                let engine = engine.clone();
-                std::thread::spawn(move || {
-                    UnixStream::connect(engine).and_then(|engine| carry(client, engine, word))
-                });
-            }
-        });
-        Ok(Self { place, is_over })
-    }
-
-    pub(crate) fn address(&self) -> String {
-        format!("unix://{}", self.place.path().join("engine.sock").display())
-    }
-}
-
-impl Drop for DeafEar {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
-        // Who accepts looks up once more.
-        let _ = UnixStream::connect(self.place.path().join("engine.sock"));
-    }
+pub(crate) fn deaf_ear(engine: Utf8PathBuf, word: &'static str) -> io::Result<StandIn> {
+    StandIn::new(move |client| carry(client, UnixStream::connect(&engine)?, word))
 }
 
 /// Carries a connection, on which one request follows another.

@@ -10,9 +10,10 @@ use session_core::{
     ResolvedSpec, Result, SessionId,
 };
 
-use crate::deaf_ear::DeafEar;
+use crate::deaf_ear::deaf_ear;
 use crate::home::{HomePlace, failed};
 use crate::late_ear::LateEar;
+use crate::stand_in::StandIn;
 use crate::{Fixture, Hooks, engines};
 
 /// Where nobody is: clauses that need no engine have an address all the same.
@@ -28,7 +29,7 @@ pub struct EngineFixture<M> {
     address: std::result::Result<String, String>,
     upload: bool,
     make: M,
-    deaf_ear: std::sync::Mutex<Option<DeafEar>>,
+    deaf_ear: std::sync::Mutex<Option<StandIn>>,
 }
 
 impl<M: Fn(&Layout, &str) -> Arc<dyn Backend> + Send + Sync + 'static> EngineFixture<M> {
@@ -108,7 +109,7 @@ impl<M: Fn(&Layout, &str) -> Arc<dyn Backend> + Send + Sync + 'static> Fixture
             Error::new(ErrorKind::Unsupported, "fixture.unanswered", "the engine has no socket")
         })?;
         // Containers of sessions; others are made to read an image.
-        let ear = DeafEar::new(socket, "/containers/create?name=sessctl-").map_err(failed)?;
+        let ear = deaf_ear(socket, "/containers/create?name=sessctl-").map_err(failed)?;
         let backend = (self.make)(&self.place.layout, &ear.address());
         // It listens as long as the fixture is there.
         *self.deaf_ear.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(ear);

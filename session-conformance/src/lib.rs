@@ -30,6 +30,7 @@ mod platform;
 mod registry;
 mod registry_clauses;
 mod runner;
+mod stand_in;
 mod step;
 mod strict_registry;
 

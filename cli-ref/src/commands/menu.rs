@@ -72,9 +72,9 @@ impl Choice {
 
 /// Asks which one (S2.9).
 async fn choose(context: &Context, spec: &SessionSpec) -> Result<String> {
-    let choices = choices(context, spec).await?;
-    let last = last_used(context).await;
     let in_container = in_container(context, spec)?;
+    let choices = choices(context, spec, in_container).await?;
+    let last = last_used(context).await;
     let default = choices
         .iter()
         // A container may have what was not found.
@@ -112,10 +112,9 @@ fn in_container(context: &Context, spec: &SessionSpec) -> Result<bool> {
 }
 
 /// All agents, those that could work first.
-async fn choices(context: &Context, spec: &SessionSpec) -> Result<Vec<Choice>> {
+async fn choices(context: &Context, spec: &SessionSpec, in_container: bool) -> Result<Vec<Choice>> {
     let kind = spec.backend.as_deref().unwrap_or(HOST);
     let configured = &context.surroundings.settings.image.value;
-    let in_container = in_container(context, spec)?;
     // What is in an image of the person's is not known before it runs.
     let is_theirs = spec.container.image.is_some() || *configured != Policy::default().image;
     let images = match in_container && !is_theirs {
